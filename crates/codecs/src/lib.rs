@@ -1,0 +1,1 @@
+//! Telephone codecs: samples to bytes and back, resampling, concealment.

@@ -1,0 +1,3 @@
+//! The command `headless-sip`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Interoperability tests of headless-sip against real SIP programs.

@@ -1,0 +1,1 @@
+//! The audio of many calls: sockets, the media clock, codecs and RTP.

@@ -1,0 +1,1 @@
+//! SIP registrations and calls: a user agent whose bodies are bytes.

@@ -1,0 +1,1 @@
+//! In-process PBX, lossy network and audio assertions for tests of phone programs.
