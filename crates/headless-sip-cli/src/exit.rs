@@ -1,0 +1,60 @@
+//! How the command ends: the exit codes, and the one error type that carries one.
+
+use std::fmt;
+
+/// The exit codes of the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Done.
+    Done = 0,
+    /// Anything that is not below.
+    Other = 1,
+    /// The command line, or a file that it names, cannot be used.
+    Usage = 2,
+    /// The far end rejected the call.
+    Rejected = 3,
+    /// The user name or the password was refused.
+    Unauthorized = 4,
+    /// Nobody picked up, or nothing is there.
+    NoAnswer = 5,
+    /// The call stood, but no sound arrived.
+    NoMedia = 6,
+}
+
+/// Why the command ends with another code than 0.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The code.
+    pub exit: Exit,
+    /// What happened and what to do; one line for a person.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with its code and what to tell.
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+        }
+    }
+
+    /// A file or an option that cannot be used.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// A failure of no special kind.
+    pub(crate) fn other(message: impl Into<String>) -> Self {
+        Self::new(Exit::Other, message)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}

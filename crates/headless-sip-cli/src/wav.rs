@@ -1,0 +1,7 @@
+//! WAV files: what we play comes from one, what we record goes into one.
+
+mod read;
+mod write;
+
+pub(crate) use read::WavChunks;
+pub(crate) use write::Recording;
