@@ -5,6 +5,7 @@ mod event;
 mod exit;
 mod logging;
 mod output;
+mod report;
 mod shutdown;
 mod tone;
 mod wav;
