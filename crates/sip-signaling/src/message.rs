@@ -1,0 +1,26 @@
+//! The message model: what stands on the wire, as typed values that print and parse.
+
+mod body;
+mod headers;
+mod method;
+mod name_addr;
+mod params;
+mod parse;
+mod request;
+mod response;
+mod status;
+pub(crate) mod text;
+pub(crate) mod uri;
+mod via;
+
+pub use body::Body;
+pub use headers::HeaderList;
+pub use method::{Method, MethodToken};
+pub use name_addr::NameAddr;
+pub use params::Params;
+pub use parse::{Message, ParseError};
+pub use request::Request;
+pub use response::Response;
+pub use status::StatusCode;
+pub use uri::{Scheme, Uri, UriError};
+pub use via::Via;
