@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sip_testkit::audio::Clip;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -11,7 +12,6 @@ use crate::ports::Ports;
 use crate::process::PeerProcess;
 use crate::program::Program;
 use crate::ready::{Transport, is_bound, until};
-use crate::recording::Recording;
 use crate::{BaresipControl, BaresipEvent};
 
 /// How long a step of a call may take: far more than it does.
@@ -214,7 +214,7 @@ impl Baresip {
     ///
     /// When it recorded nothing.
     #[must_use]
-    pub fn heard(&self) -> Recording {
+    pub fn heard(&self) -> Clip {
         let newest = self.recordings().pop();
         Recording::read(&newest.unwrap_or_else(|| {
             panic!(

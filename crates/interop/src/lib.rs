@@ -15,19 +15,19 @@
 mod baresip;
 mod baresip_control;
 mod kamailio;
+mod phone;
 mod ports;
 mod process;
 mod program;
 mod ready;
-mod recording;
 mod sipp;
 
 pub use baresip::{Baresip, BaresipConfig};
 pub use baresip_control::{BaresipControl, BaresipEvent};
 pub use kamailio::{Kamailio, REALM};
+pub use phone::{Phone, assert_tone, listen, tone};
 pub use ports::Ports;
 pub use process::PeerProcess;
 pub use program::Program;
 pub use ready::{Transport, is_bound, options_answered, until};
-pub use recording::Recording;
 pub use sipp::{Sipp, SippRun};

@@ -1,0 +1,202 @@
+//! headless-sip against baresip: calls both ways in three codecs, tones heard at both ends, digits both ways, hold.
+
+use std::time::Duration;
+
+use headless_sip::{ActiveCall, CallEvent, ClientConfig, CodecTable, EndedBy};
+use headless_sip_interop::{Baresip, BaresipConfig, Phone, Program, assert_tone, listen, tone};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What baresip says, Hz.
+const ITS_TONE: u32 = 440;
+/// What we say, Hz.
+const OUR_TONE: u32 = 1000;
+
+fn baresip_is_here() -> bool {
+    Program::all_installed(&[Program::Baresip])
+}
+
+/// A codec by our name and as baresip writes it.
+struct Codec(&'static str, &'static str);
+
+const PCMU: Codec = Codec("pcmu", "PCMU/8000/1");
+const PCMA: Codec = Codec("pcma", "PCMA/8000/1");
+const OPUS: Codec = Codec("opus", "opus/48000/2");
+
+async fn phone_with(codec: &Codec) -> Phone {
+    let codecs = CodecTable::from_names(codec.0).expect("a codec that is compiled in");
+    Phone::start(ClientConfig { codecs, ..Default::default() }).await
+}
+
+async fn baresip_with(codec: &Codec) -> Baresip {
+    Baresip::start(BaresipConfig { codecs: codec.1.into(), tone_hz: ITS_TONE, ..Default::default() }).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn baresip_calls_us_in_pcmu() {
+    baresip_calls_us_in(PCMU).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn baresip_calls_us_in_pcma() {
+    baresip_calls_us_in(PCMA).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn baresip_calls_us_in_opus() {
+    baresip_calls_us_in(OPUS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn we_call_baresip_in_pcmu() {
+    we_call_baresip_in(PCMU).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn we_call_baresip_in_pcma() {
+    we_call_baresip_in(PCMA).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn we_call_baresip_in_opus() {
+    we_call_baresip_in(OPUS).await;
+}
+
+async fn baresip_calls_us_in(codec: Codec) {
+    if !baresip_is_here() {
+        return;
+    }
+    let (phone, mut baresip) = (phone_with(&codec).await, baresip_with(&codec).await);
+    let (call, ()) = tokio::join!(answer(&phone), baresip.dial(&phone.uri()));
+    let mut call = talk(&codec, call, &mut baresip).await;
+    baresip.hang_up().await;
+    assert_eq!(call.events.ended().await.expect("the end of the call").by, EndedBy::Remote);
+    assert_tone("baresip", &baresip.heard(), OUR_TONE, 2 * SECOND);
+}
+
+async fn we_call_baresip_in(codec: Codec) {
+    if !baresip_is_here() {
+        return;
+    }
+    let (phone, mut baresip) = (phone_with(&codec).await, baresip_with(&codec).await);
+    let call = phone.client.call(&baresip.uri()).await.expect("answered");
+    let call = talk(&codec, call, &mut baresip).await;
+    call.hang_up().await.expect("hung up");
+    baresip.closed().await;
+    assert_tone("baresip", &baresip.heard(), OUR_TONE, 2 * SECOND);
+}
+
+async fn answer(phone: &Phone) -> ActiveCall {
+    phone.client.incoming().await.expect("a call").answer().await.expect("answered")
+}
+
+/// Three seconds in which both sides say their tone; ours is asserted by the caller, once baresip's recording is whole.
+async fn talk(codec: &Codec, mut call: ActiveCall, baresip: &mut Baresip) -> ActiveCall {
+    call.audio.tx.send(tone(OUR_TONE, 10 * SECOND)).await.expect("queued");
+    let heard = listen(&mut call.audio.rx, 3 * SECOND).await;
+    assert_tone("we", &heard, ITS_TONE, 2 * SECOND);
+    baresip.hears(3 * SECOND).await;
+    let stats = call.stats();
+    assert!(stats.codec.eq_ignore_ascii_case(codec.0), "{} was negotiated", stats.codec);
+    assert_eq!(stats.lost_packets, 0, "{stats:?}");
+    call
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn digits_go_both_ways_in_pcmu() {
+    digits_go_both_ways_in(PCMU).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn digits_go_both_ways_in_opus() {
+    digits_go_both_ways_in(OPUS).await;
+}
+
+async fn digits_go_both_ways_in(codec: Codec) {
+    if !baresip_is_here() {
+        return;
+    }
+    let (phone, mut baresip) = (phone_with(&codec).await, baresip_with(&codec).await);
+    let mut call = phone.client.call(&baresip.uri()).await.expect("answered");
+    baresip.established().await;
+    call.send_dtmf("0159*#AD").await.expect("digits sent");
+    assert_eq!(baresip.digits(8).await, "0159*#AD");
+    let mut heard = String::new();
+    for digit in "2684#*B".chars() {
+        baresip.press(digit).await;
+        heard.push(next_digit(&mut call).await);
+    }
+    assert_eq!(heard, "2684#*B");
+    call.hang_up().await.expect("hung up");
+    baresip.closed().await;
+    // Each press was told once.
+    while let Some(event) = call.events.recv().await {
+        assert!(!matches!(event, CallEvent::Dtmf { .. }), "{event:?}");
+    }
+    assert!(baresip.control.pending_events().iter().all(|event| event.kind != "CALL_DTMF_START"));
+}
+
+async fn next_digit(call: &mut ActiveCall) -> char {
+    let digit = async {
+        while let Some(event) = call.events.recv().await {
+            if let CallEvent::Dtmf { digit, .. } = event {
+                return digit;
+            }
+        }
+        panic!("the call ended before the digit came");
+    };
+    tokio::time::timeout(PATIENCE, digit).await.expect("a digit")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_by_baresip_is_told_and_the_call_goes_on_after_it() {
+    if !baresip_is_here() {
+        return;
+    }
+    let (phone, mut baresip) = (phone_with(&PCMU).await, baresip_with(&PCMU).await);
+    let (mut call, ()) = tokio::join!(answer(&phone), baresip.dial(&phone.uri()));
+    assert_tone("we", &listen(&mut call.audio.rx, 2 * SECOND).await, ITS_TONE, SECOND);
+    baresip.control.command("hold", "").await;
+    wait_for(&mut call, "held", |event| matches!(event, CallEvent::Held)).await;
+    // What was on its way, and what waits in the jitter buffer, may still come; then there is silence.
+    listen(&mut call.audio.rx, SECOND).await;
+    let on_hold = listen(&mut call.audio.rx, SECOND).await;
+    assert!(on_hold.rms() < 0.001, "something is heard on hold: {}", on_hold.rms());
+    baresip.control.command("resume", "").await;
+    wait_for(&mut call, "resumed", |event| matches!(event, CallEvent::Resumed)).await;
+    call.audio.tx.send(tone(OUR_TONE, 10 * SECOND)).await.expect("queued");
+    assert_tone("we, after the hold,", &listen(&mut call.audio.rx, 3 * SECOND).await, ITS_TONE, SECOND);
+    baresip.hang_up().await;
+    assert_eq!(call.events.ended().await.expect("the end of the call").by, EndedBy::Remote);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_by_us_silences_baresip_and_resume_brings_it_back() {
+    if !baresip_is_here() {
+        return;
+    }
+    let (phone, mut baresip) = (phone_with(&PCMU).await, baresip_with(&PCMU).await);
+    let mut call = phone.client.call(&baresip.uri()).await.expect("answered");
+    assert_tone("we", &listen(&mut call.audio.rx, 2 * SECOND).await, ITS_TONE, SECOND);
+    call.hold().await.expect("held");
+    listen(&mut call.audio.rx, SECOND).await;
+    let on_hold = listen(&mut call.audio.rx, SECOND).await;
+    assert!(on_hold.rms() < 0.001, "something is heard on hold: {}", on_hold.rms());
+    call.resume().await.expect("resumed");
+    assert_tone("we, after the hold,", &listen(&mut call.audio.rx, 3 * SECOND).await, ITS_TONE, SECOND);
+    call.hang_up().await.expect("hung up");
+    baresip.closed().await;
+}
+
+async fn wait_for(call: &mut ActiveCall, what: &str, is_it: impl Fn(&CallEvent) -> bool) {
+    let event = async {
+        while let Some(event) = call.events.recv().await {
+            if is_it(&event) {
+                return;
+            }
+        }
+        panic!("the call ended before it was {what}");
+    };
+    tokio::time::timeout(PATIENCE, event).await.unwrap_or_else(|_| panic!("never {what}"));
+}
