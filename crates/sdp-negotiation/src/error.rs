@@ -51,6 +51,15 @@ pub enum SdpError {
     },
 }
 
+impl SdpError {
+    /// An error for the line `kind=value`, which may be long and hold anything.
+    pub(crate) fn invalid_line(kind: &str, value: &str) -> Self {
+        SdpError::InvalidLine {
+            line: format!("{kind}={value}").chars().take(80).collect(),
+        }
+    }
+}
+
 /// Two descriptions that lead to no call.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]

@@ -1,22 +1,31 @@
 //! SDP text and the offer/answer rules of RFC 3264, as values.
 
-mod attribute;
-mod bandwidth;
-mod capabilities;
-mod connection;
-mod direction;
-mod error;
-mod fmtp;
+#![deny(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
+mod session_description;
 mod media_description;
-mod negotiated;
-mod offer;
 mod origin;
+mod connection;
+mod bandwidth;
+mod attribute;
+mod rtpmap;
+mod fmtp;
 mod ptime;
+mod direction;
 mod rtcp;
 mod rtcp_mux;
-mod rtpmap;
+pub mod limits;
+mod text;
+mod capabilities;
+mod negotiated;
 mod sdp_session;
-mod session_description;
+mod offer;
+mod error;
 
 pub use attribute::Attribute;
 pub use bandwidth::Bandwidth;

@@ -1,5 +1,11 @@
 //! `a=ptime` and `a=maxptime`: audio per packet, in milliseconds (RFC 8866 sections 6.4 and 6.5).
 
+/// Name of the attribute for the wished packet time.
+pub(crate) const PTIME: &str = "ptime";
+
+/// Name of the attribute for the longest packet time.
+pub(crate) const MAXPTIME: &str = "maxptime";
+
 /// Packet times outside this range are taken for a fault of the peer and ignored.
 const SANE_MS: std::ops::RangeInclusive<u32> = 1..=1_000;
 

@@ -40,8 +40,7 @@ impl SessionDescription {
     ///
     /// [`SdpError`] when the text is no SDP, or larger than the limits of this crate.
     pub fn parse(text: &[u8]) -> Result<Self, SdpError> {
-        let _ = text;
-        Err(SdpError::NotSdp)
+        crate::text::parse(text)
     }
 }
 
@@ -63,6 +62,6 @@ impl Default for SessionDescription {
 impl fmt::Display for SessionDescription {
     /// Prints the text with CRLF line ends.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("v=0\r\n")
+        f.write_str(&crate::text::print(self))
     }
 }
