@@ -22,7 +22,9 @@ impl Phone {
     ///
     /// When it cannot be started, or cannot register where it is to.
     pub async fn start(config: ClientConfig) -> Phone {
-        Phone::try_start(config).await.unwrap_or_else(|error| panic!("the client did not start: {error}"))
+        Phone::try_start(config)
+            .await
+            .unwrap_or_else(|error| panic!("the client did not start: {error}"))
     }
 
     /// Starts one; the addresses of `config` are replaced.
@@ -38,7 +40,10 @@ impl Phone {
             rtp_ports: rtp.first()..=rtp.last(),
             ..config
         });
-        Ok(Phone { client: client.await?, _rtp: rtp })
+        Ok(Phone {
+            client: client.await?,
+            _rtp: rtp,
+        })
     }
 
     /// Where others call it.
@@ -52,7 +57,11 @@ impl Phone {
 #[must_use]
 pub fn tone(hz: u32, duration: Duration) -> AudioFrame {
     let clip = Clip::tone(8000, f64::from(hz), duration, 0.25);
-    AudioFrame { samples: clip.samples, sample_rate: clip.sample_rate, channels: 1 }
+    AudioFrame {
+        samples: clip.samples,
+        sample_rate: clip.sample_rate,
+        channels: 1,
+    }
 }
 
 /// Collects what is heard for `duration` of call time, or until the call ends.
@@ -79,7 +88,16 @@ pub fn assert_tone(who: &str, heard: &Clip, hz: u32, at_least: Duration) {
     let sound = heard.trimmed(0.01);
     let lead_in = Duration::from_millis(200);
     let sound = sound.slice(lead_in, sound.duration().saturating_sub(2 * lead_in));
-    assert!(sound.duration() >= at_least, "{who} heard {:?} of sound in {:?}", sound.duration(), heard.duration());
+    assert!(
+        sound.duration() >= at_least,
+        "{who} heard {:?} of sound in {:?}",
+        sound.duration(),
+        heard.duration()
+    );
     let share = sound.energy_share(f64::from(hz));
-    assert!(share >= 0.98, "{who} heard {hz} Hz with {share:.4} of the energy; strongest {:?} Hz", sound.dominant_frequency());
+    assert!(
+        share >= 0.98,
+        "{who} heard {hz} Hz with {share:.4} of the energy; strongest {:?} Hz",
+        sound.dominant_frequency()
+    );
 }

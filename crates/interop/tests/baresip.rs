@@ -26,11 +26,20 @@ const OPUS: Codec = Codec("opus", "opus/48000/2");
 
 async fn phone_with(codec: &Codec) -> Phone {
     let codecs = CodecTable::from_names(codec.0).expect("a codec that is compiled in");
-    Phone::start(ClientConfig { codecs, ..Default::default() }).await
+    Phone::start(ClientConfig {
+        codecs,
+        ..Default::default()
+    })
+    .await
 }
 
 async fn baresip_with(codec: &Codec) -> Baresip {
-    Baresip::start(BaresipConfig { codecs: codec.1.into(), tone_hz: ITS_TONE, ..Default::default() }).await
+    Baresip::start(BaresipConfig {
+        codecs: codec.1.into(),
+        tone_hz: ITS_TONE,
+        ..Default::default()
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,7 +80,10 @@ async fn baresip_calls_us_in(codec: Codec) {
     let (call, ()) = tokio::join!(answer(&phone), baresip.dial(&phone.uri()));
     let mut call = talk(&codec, call, &mut baresip).await;
     baresip.hang_up().await;
-    assert_eq!(call.events.ended().await.expect("the end of the call").by, EndedBy::Remote);
+    assert_eq!(
+        call.events.ended().await.expect("the end of the call").by,
+        EndedBy::Remote
+    );
     assert_tone("baresip", &baresip.heard(), OUR_TONE, 2 * SECOND);
 }
 
@@ -88,17 +100,32 @@ async fn we_call_baresip_in(codec: Codec) {
 }
 
 async fn answer(phone: &Phone) -> ActiveCall {
-    phone.client.incoming().await.expect("a call").answer().await.expect("answered")
+    phone
+        .client
+        .incoming()
+        .await
+        .expect("a call")
+        .answer()
+        .await
+        .expect("answered")
 }
 
 /// Three seconds in which both sides say their tone; ours is asserted by the caller, once baresip's recording is whole.
 async fn talk(codec: &Codec, mut call: ActiveCall, baresip: &mut Baresip) -> ActiveCall {
-    call.audio.tx.send(tone(OUR_TONE, 10 * SECOND)).await.expect("queued");
+    call.audio
+        .tx
+        .send(tone(OUR_TONE, 10 * SECOND))
+        .await
+        .expect("queued");
     let heard = listen(&mut call.audio.rx, 3 * SECOND).await;
     assert_tone("we", &heard, ITS_TONE, 2 * SECOND);
     baresip.hears(3 * SECOND).await;
     let stats = call.stats();
-    assert!(stats.codec.eq_ignore_ascii_case(codec.0), "{} was negotiated", stats.codec);
+    assert!(
+        stats.codec.eq_ignore_ascii_case(codec.0),
+        "{} was negotiated",
+        stats.codec
+    );
     assert_eq!(stats.lost_packets, 0, "{stats:?}");
     call
 }
@@ -134,7 +161,13 @@ async fn digits_go_both_ways_in(codec: Codec) {
     while let Some(event) = call.events.recv().await {
         assert!(!matches!(event, CallEvent::Dtmf { .. }), "{event:?}");
     }
-    assert!(baresip.control.pending_events().iter().all(|event| event.kind != "CALL_DTMF_START"));
+    assert!(
+        baresip
+            .control
+            .pending_events()
+            .iter()
+            .all(|event| event.kind != "CALL_DTMF_START")
+    );
 }
 
 async fn next_digit(call: &mut ActiveCall) -> char {
@@ -146,7 +179,9 @@ async fn next_digit(call: &mut ActiveCall) -> char {
         }
         panic!("the call ended before the digit came");
     };
-    tokio::time::timeout(PATIENCE, digit).await.expect("a digit")
+    tokio::time::timeout(PATIENCE, digit)
+        .await
+        .expect("a digit")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,19 +191,43 @@ async fn hold_by_baresip_is_told_and_the_call_goes_on_after_it() {
     }
     let (phone, mut baresip) = (phone_with(&PCMU).await, baresip_with(&PCMU).await);
     let (mut call, ()) = tokio::join!(answer(&phone), baresip.dial(&phone.uri()));
-    assert_tone("we", &listen(&mut call.audio.rx, 2 * SECOND).await, ITS_TONE, SECOND);
+    assert_tone(
+        "we",
+        &listen(&mut call.audio.rx, 2 * SECOND).await,
+        ITS_TONE,
+        SECOND,
+    );
     baresip.control.command("hold", "").await;
     wait_for(&mut call, "held", |event| matches!(event, CallEvent::Held)).await;
     // What was on its way, and what waits in the jitter buffer, may still come; then there is silence.
     listen(&mut call.audio.rx, SECOND).await;
     let on_hold = listen(&mut call.audio.rx, SECOND).await;
-    assert!(on_hold.rms() < 0.001, "something is heard on hold: {}", on_hold.rms());
+    assert!(
+        on_hold.rms() < 0.001,
+        "something is heard on hold: {}",
+        on_hold.rms()
+    );
     baresip.control.command("resume", "").await;
-    wait_for(&mut call, "resumed", |event| matches!(event, CallEvent::Resumed)).await;
-    call.audio.tx.send(tone(OUR_TONE, 10 * SECOND)).await.expect("queued");
-    assert_tone("we, after the hold,", &listen(&mut call.audio.rx, 3 * SECOND).await, ITS_TONE, SECOND);
+    wait_for(&mut call, "resumed", |event| {
+        matches!(event, CallEvent::Resumed)
+    })
+    .await;
+    call.audio
+        .tx
+        .send(tone(OUR_TONE, 10 * SECOND))
+        .await
+        .expect("queued");
+    assert_tone(
+        "we, after the hold,",
+        &listen(&mut call.audio.rx, 3 * SECOND).await,
+        ITS_TONE,
+        SECOND,
+    );
     baresip.hang_up().await;
-    assert_eq!(call.events.ended().await.expect("the end of the call").by, EndedBy::Remote);
+    assert_eq!(
+        call.events.ended().await.expect("the end of the call").by,
+        EndedBy::Remote
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,13 +237,27 @@ async fn hold_by_us_silences_baresip_and_resume_brings_it_back() {
     }
     let (phone, mut baresip) = (phone_with(&PCMU).await, baresip_with(&PCMU).await);
     let mut call = phone.client.call(&baresip.uri()).await.expect("answered");
-    assert_tone("we", &listen(&mut call.audio.rx, 2 * SECOND).await, ITS_TONE, SECOND);
+    assert_tone(
+        "we",
+        &listen(&mut call.audio.rx, 2 * SECOND).await,
+        ITS_TONE,
+        SECOND,
+    );
     call.hold().await.expect("held");
     listen(&mut call.audio.rx, SECOND).await;
     let on_hold = listen(&mut call.audio.rx, SECOND).await;
-    assert!(on_hold.rms() < 0.001, "something is heard on hold: {}", on_hold.rms());
+    assert!(
+        on_hold.rms() < 0.001,
+        "something is heard on hold: {}",
+        on_hold.rms()
+    );
     call.resume().await.expect("resumed");
-    assert_tone("we, after the hold,", &listen(&mut call.audio.rx, 3 * SECOND).await, ITS_TONE, SECOND);
+    assert_tone(
+        "we, after the hold,",
+        &listen(&mut call.audio.rx, 3 * SECOND).await,
+        ITS_TONE,
+        SECOND,
+    );
     call.hang_up().await.expect("hung up");
     baresip.closed().await;
 }
@@ -198,5 +271,7 @@ async fn wait_for(call: &mut ActiveCall, what: &str, is_it: impl Fn(&CallEvent) 
         }
         panic!("the call ended before it was {what}");
     };
-    tokio::time::timeout(PATIENCE, event).await.unwrap_or_else(|_| panic!("never {what}"));
+    tokio::time::timeout(PATIENCE, event)
+        .await
+        .unwrap_or_else(|_| panic!("never {what}"));
 }

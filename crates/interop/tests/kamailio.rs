@@ -16,7 +16,10 @@ fn account(kamailio: &Kamailio, user: &str, transport: Transport) -> ClientConfi
         Transport::Tcp => format!("sip:{};transport=tcp", kamailio.addr()),
         _ => format!("sip:{}", kamailio.addr()),
     };
-    ClientConfig { transport, ..ClientConfig::account(user, &format!("pw-{user}"), &registrar) }
+    ClientConfig {
+        transport,
+        ..ClientConfig::account(user, &format!("pw-{user}"), &registrar)
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,17 +51,37 @@ async fn call_through(callers: Transport, callees: Transport) {
         call.answer().await
     });
     let (mut outgoing, mut incoming) = (outgoing.expect("answered"), incoming.expect("answered"));
-    outgoing.audio.tx.send(tone(500, 10 * SECOND)).await.expect("queued");
-    incoming.audio.tx.send(tone(800, 10 * SECOND)).await.expect("queued");
-    let (alice_heard, bob_heard) =
-        tokio::join!(listen(&mut outgoing.audio.rx, 3 * SECOND), listen(&mut incoming.audio.rx, 3 * SECOND));
+    outgoing
+        .audio
+        .tx
+        .send(tone(500, 10 * SECOND))
+        .await
+        .expect("queued");
+    incoming
+        .audio
+        .tx
+        .send(tone(800, 10 * SECOND))
+        .await
+        .expect("queued");
+    let (alice_heard, bob_heard) = tokio::join!(
+        listen(&mut outgoing.audio.rx, 3 * SECOND),
+        listen(&mut incoming.audio.rx, 3 * SECOND)
+    );
     assert_tone("alice", &alice_heard, 800, 2 * SECOND);
     assert_tone("bob", &bob_heard, 500, 2 * SECOND);
     // In-dialog requests both ways take the recorded route: a hold by the callee, the BYE of the caller.
     incoming.hold().await.expect("held");
     incoming.resume().await.expect("resumed");
     outgoing.hang_up().await.expect("hung up");
-    assert_eq!(incoming.events.ended().await.expect("the end of the call").by, EndedBy::Remote);
+    assert_eq!(
+        incoming
+            .events
+            .ended()
+            .await
+            .expect("the end of the call")
+            .by,
+        EndedBy::Remote
+    );
     alice.client.shutdown().await;
     bob.client.shutdown().await;
 }
@@ -73,7 +96,10 @@ async fn a_client_that_has_shut_down_is_no_longer_found() {
     let alice = Phone::start(account(&kamailio, "alice", Transport::Udp)).await;
     bob.client.shutdown().await;
     let error = alice.client.call("bob").await.expect_err("bob is gone");
-    assert!(matches!(error, Error::Rejected { status: 404, .. }), "{error:?}");
+    assert!(
+        matches!(error, Error::Rejected { status: 404, .. }),
+        "{error:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,11 +111,19 @@ async fn a_callees_refusal_comes_through_as_it_is() {
     let bob = Phone::start(account(&kamailio, "bob", Transport::Udp)).await;
     let alice = Phone::start(account(&kamailio, "alice", Transport::Udp)).await;
     let (outgoing, rejected) = tokio::join!(alice.client.call("bob"), async {
-        bob.client.incoming().await.expect("a call").reject(603).await
+        bob.client
+            .incoming()
+            .await
+            .expect("a call")
+            .reject(603)
+            .await
     });
     rejected.expect("rejected");
     let error = outgoing.expect_err("refused");
-    assert!(matches!(error, Error::Rejected { status: 603, .. }), "{error:?}");
+    assert!(
+        matches!(error, Error::Rejected { status: 603, .. }),
+        "{error:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,16 +134,30 @@ async fn the_fault_users_give_typed_errors() {
     let kamailio = Kamailio::start().await;
     // Timer B (RFC 3261 section 17.1.1.2) is 64 times T1: 3.2 s here.
     let t1 = Duration::from_millis(50);
-    let alice = Phone::start(ClientConfig { sip_t1: t1, ..account(&kamailio, "alice", Transport::Udp) }).await;
+    let alice = Phone::start(ClientConfig {
+        sip_t1: t1,
+        ..account(&kamailio, "alice", Transport::Udp)
+    })
+    .await;
     for (user, expected) in [("busy", 486), ("redir", 302), ("nobody", 404)] {
         let error = alice.client.call(user).await.expect_err(user);
-        assert!(matches!(error, Error::Rejected { status, .. } if status == expected), "{user}: {error:?}");
+        assert!(
+            matches!(error, Error::Rejected { status, .. } if status == expected),
+            "{user}: {error:?}"
+        );
     }
     let begun = Instant::now();
-    let error = alice.client.call("blackhole").await.expect_err("nobody answers");
+    let error = alice
+        .client
+        .call("blackhole")
+        .await
+        .expect_err("nobody answers");
     assert!(matches!(error, Error::Timeout(_)), "{error:?}");
     let waited = begun.elapsed();
-    assert!(waited >= 60 * t1 && waited < 200 * t1, "given up after {waited:?}");
+    assert!(
+        waited >= 60 * t1 && waited < 200 * t1,
+        "given up after {waited:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,11 +166,24 @@ async fn a_wrong_password_is_refused_at_registration_and_at_a_call() {
         return;
     }
     let kamailio = Kamailio::start().await;
-    let wrong = ClientConfig { password: Some("wrong".into()), ..account(&kamailio, "alice", Transport::Udp) };
-    let error = Phone::try_start(wrong.clone()).await.expect_err("a wrong password");
+    let wrong = ClientConfig {
+        password: Some("wrong".into()),
+        ..account(&kamailio, "alice", Transport::Udp)
+    };
+    let error = Phone::try_start(wrong.clone())
+        .await
+        .expect_err("a wrong password");
     assert!(matches!(error, Error::Unauthorized(_)), "{error:?}");
-    let unregistered = Phone::start(ClientConfig { register: Register::Never, ..wrong }).await;
-    let error = unregistered.client.call("bob").await.expect_err("a wrong password");
+    let unregistered = Phone::start(ClientConfig {
+        register: Register::Never,
+        ..wrong
+    })
+    .await;
+    let error = unregistered
+        .client
+        .call("bob")
+        .await
+        .expect_err("a wrong password");
     assert!(matches!(error, Error::Unauthorized(_)), "{error:?}");
 }
 

@@ -19,7 +19,11 @@ async fn a_call_from_sipp_is_answered_and_its_tone_heard() {
         return;
     }
     let phone = Phone::start(ClientConfig::default()).await;
-    let sipp = scenario!("uac_tone").users("phone", "alice").calls(1, 1).call_length(3 * SECOND).tone(440);
+    let sipp = scenario!("uac_tone")
+        .users("phone", "alice")
+        .calls(1, 1)
+        .call_length(3 * SECOND)
+        .tone(440);
     let sipp = sipp.start_client(phone.client.local_addr());
     let incoming = phone.client.incoming().await.expect("a call");
     assert_eq!(incoming.caller(), Some("SIPp"));
@@ -41,10 +45,25 @@ async fn what_we_say_to_a_call_from_sipp_comes_back_as_its_echo() {
         return;
     }
     let phone = Phone::start(ClientConfig::default()).await;
-    let sipp = scenario!("uac_call").users("phone", "alice").calls(1, 1).call_length(3 * SECOND).echoing_rtp();
+    let sipp = scenario!("uac_call")
+        .users("phone", "alice")
+        .calls(1, 1)
+        .call_length(3 * SECOND)
+        .echoing_rtp();
     let sipp = sipp.start_client(phone.client.local_addr());
-    let mut call = phone.client.incoming().await.expect("a call").answer().await.expect("answered");
-    call.audio.tx.send(tone(1000, 10 * SECOND)).await.expect("queued");
+    let mut call = phone
+        .client
+        .incoming()
+        .await
+        .expect("a call")
+        .answer()
+        .await
+        .expect("answered");
+    call.audio
+        .tx
+        .send(tone(1000, 10 * SECOND))
+        .await
+        .expect("queued");
     let heard = listen(&mut call.audio.rx, PATIENCE).await;
     assert_tone("we", &heard, 1000, 2 * SECOND);
     sipp.succeeds(PATIENCE).await;
@@ -57,7 +76,11 @@ async fn sipps_uas_is_called_and_echoes_over_udp() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sipps_uas_is_called_and_echoes_over_tcp() {
-    call_the_uas(Sipp::built_in("uas").over_tcp(), headless_sip::Transport::Tcp).await;
+    call_the_uas(
+        Sipp::built_in("uas").over_tcp(),
+        headless_sip::Transport::Tcp,
+    )
+    .await;
 }
 
 async fn call_the_uas(sipp: Sipp, transport: headless_sip::Transport) {
@@ -65,9 +88,21 @@ async fn call_the_uas(sipp: Sipp, transport: headless_sip::Transport) {
         return;
     }
     let sipp = sipp.calls(1, 1).echoing_rtp().start_server().await;
-    let phone = Phone::start(ClientConfig { transport, ..Default::default() }).await;
-    let mut call = phone.client.call(&format!("sip:echo@{}", sipp.sip_addr())).await.expect("answered");
-    call.audio.tx.send(tone(700, 10 * SECOND)).await.expect("queued");
+    let phone = Phone::start(ClientConfig {
+        transport,
+        ..Default::default()
+    })
+    .await;
+    let mut call = phone
+        .client
+        .call(&format!("sip:echo@{}", sipp.sip_addr()))
+        .await
+        .expect("answered");
+    call.audio
+        .tx
+        .send(tone(700, 10 * SECOND))
+        .await
+        .expect("queued");
     let heard = listen(&mut call.audio.rx, 3 * SECOND).await;
     assert_tone("we", &heard, 700, 2 * SECOND);
     let stats = call.stats();
@@ -84,7 +119,11 @@ async fn a_registrar_that_challenges_hard_is_satisfied_and_told_goodbye() {
     }
     let sipp = scenario!("uas_registrar").calls(1, 1).start_server().await;
     let config = ClientConfig::account("alice", "secret", &format!("sip:{}", sipp.sip_addr()));
-    let phone = Phone::start(ClientConfig { register_expires: Duration::from_secs(60), ..config }).await;
+    let phone = Phone::start(ClientConfig {
+        register_expires: Duration::from_secs(60),
+        ..config
+    })
+    .await;
     phone.client.shutdown().await;
     sipp.succeeds(PATIENCE).await;
 }
@@ -95,12 +134,20 @@ async fn a_call_that_sipp_cancels_while_it_rings_is_told_to_the_program() {
         return;
     }
     let phone = Phone::start(ClientConfig::default()).await;
-    let sipp = scenario!("uac_cancel").users("phone", "alice").calls(1, 1).start_client(phone.client.local_addr());
+    let sipp = scenario!("uac_cancel")
+        .users("phone", "alice")
+        .calls(1, 1)
+        .start_client(phone.client.local_addr());
     let incoming = phone.client.incoming().await.expect("a call");
     incoming.ring().await.expect("rings");
-    tokio::time::timeout(PATIENCE, incoming.cancelled()).await.expect("cancelled");
+    tokio::time::timeout(PATIENCE, incoming.cancelled())
+        .await
+        .expect("cancelled");
     sipp.succeeds(PATIENCE).await;
-    assert!(matches!(incoming.answer().await, Err(Error::Cancelled)), "a cancelled call cannot be answered");
+    assert!(
+        matches!(incoming.answer().await, Err(Error::Cancelled)),
+        "a cancelled call cannot be answered"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,8 +157,15 @@ async fn a_call_that_we_cancel_while_it_rings_ends_at_sipp() {
     }
     let sipp = scenario!("uas_ringing").calls(1, 1).start_server().await;
     let phone = Phone::start(ClientConfig::default()).await;
-    let mut call = phone.client.dial(&format!("sip:bob@{}", sipp.sip_addr())).await.expect("dialled");
-    while !matches!(call.progress().await.expect("it rings"), headless_sip::Progress::Ringing { status: 180, .. }) {}
+    let mut call = phone
+        .client
+        .dial(&format!("sip:bob@{}", sipp.sip_addr()))
+        .await
+        .expect("dialled");
+    while !matches!(
+        call.progress().await.expect("it rings"),
+        headless_sip::Progress::Ringing { status: 180, .. }
+    ) {}
     call.cancel().await;
     sipp.succeeds(PATIENCE).await;
 }
@@ -124,7 +178,12 @@ async fn a_ring_time_that_runs_out_cancels_and_is_a_timeout() {
     let sipp = scenario!("uas_ringing").calls(1, 1).start_server().await;
     let phone = Phone::start(ClientConfig::default()).await;
     let target = format!("sip:bob@{}", sipp.sip_addr());
-    let call = phone.client.dial(&target).ring_timeout(SECOND).await.expect("dialled");
+    let call = phone
+        .client
+        .dial(&target)
+        .ring_timeout(SECOND)
+        .await
+        .expect("dialled");
     let error = call.answered().await.expect_err("nobody answers");
     assert!(matches!(error, Error::Timeout(_)), "{error:?}");
     sipp.succeeds(PATIENCE).await;
@@ -136,8 +195,18 @@ async fn hold_and_resume_by_sipp_are_answered_and_told() {
         return;
     }
     let phone = Phone::start(ClientConfig::default()).await;
-    let sipp = scenario!("uac_hold").users("phone", "alice").calls(1, 1).start_client(phone.client.local_addr());
-    let mut call = phone.client.incoming().await.expect("a call").answer().await.expect("answered");
+    let sipp = scenario!("uac_hold")
+        .users("phone", "alice")
+        .calls(1, 1)
+        .start_client(phone.client.local_addr());
+    let mut call = phone
+        .client
+        .incoming()
+        .await
+        .expect("a call")
+        .answer()
+        .await
+        .expect("answered");
     let mut told = Vec::new();
     while let Some(event) = call.events.recv().await {
         match event {
@@ -156,12 +225,24 @@ async fn hold_and_resume_by_us_are_understood_by_sipp() {
     if !sipp_is_here() {
         return;
     }
-    let sipp = scenario!("uas_hold").calls(1, 1).echoing_rtp().start_server().await;
+    let sipp = scenario!("uas_hold")
+        .calls(1, 1)
+        .echoing_rtp()
+        .start_server()
+        .await;
     let phone = Phone::start(ClientConfig::default()).await;
-    let mut call = phone.client.call(&format!("sip:bob@{}", sipp.sip_addr())).await.expect("answered");
+    let mut call = phone
+        .client
+        .call(&format!("sip:bob@{}", sipp.sip_addr()))
+        .await
+        .expect("answered");
     call.hold().await.expect("held");
     call.resume().await.expect("resumed");
-    call.audio.tx.send(tone(900, 5 * SECOND)).await.expect("queued");
+    call.audio
+        .tx
+        .send(tone(900, 5 * SECOND))
+        .await
+        .expect("queued");
     let heard = listen(&mut call.audio.rx, 2 * SECOND).await;
     assert_tone("we, after the hold,", &heard, 900, SECOND);
     call.hang_up().await.expect("hung up");
@@ -174,10 +255,25 @@ async fn a_call_without_an_offer_gets_ours_and_is_heard() {
         return;
     }
     let phone = Phone::start(ClientConfig::default()).await;
-    let sipp = scenario!("uac_delayed_offer").users("phone", "alice").calls(1, 1).call_length(2 * SECOND).echoing_rtp();
+    let sipp = scenario!("uac_delayed_offer")
+        .users("phone", "alice")
+        .calls(1, 1)
+        .call_length(2 * SECOND)
+        .echoing_rtp();
     let sipp = sipp.start_client(phone.client.local_addr());
-    let mut call = phone.client.incoming().await.expect("a call").answer().await.expect("answered");
-    call.audio.tx.send(tone(600, 10 * SECOND)).await.expect("queued");
+    let mut call = phone
+        .client
+        .incoming()
+        .await
+        .expect("a call")
+        .answer()
+        .await
+        .expect("answered");
+    call.audio
+        .tx
+        .send(tone(600, 10 * SECOND))
+        .await
+        .expect("queued");
     let heard = listen(&mut call.audio.rx, PATIENCE).await;
     assert_tone("we", &heard, 600, SECOND);
     sipp.succeeds(PATIENCE).await;
@@ -190,7 +286,11 @@ async fn of_two_answers_through_a_fork_one_is_kept_and_both_are_acknowledged() {
     }
     let sipp = scenario!("uas_fork200").calls(1, 1).start_server().await;
     let phone = Phone::start(ClientConfig::default()).await;
-    let call = phone.client.call(&format!("sip:bob@{}", sipp.sip_addr())).await.expect("answered");
+    let call = phone
+        .client
+        .call(&format!("sip:bob@{}", sipp.sip_addr()))
+        .await
+        .expect("answered");
     // Ends with the BYE for the answer that was not kept.
     sipp.succeeds(PATIENCE).await;
     drop(call);
@@ -203,7 +303,11 @@ async fn twenty_calls_at_once_each_hear_their_own_tone() {
     }
     const CALLS: u32 = 20;
     let phone = Phone::start(ClientConfig::default()).await;
-    let sipp = scenario!("uac_call").users("phone", "alice").calls(CALLS, CALLS).call_length(5 * SECOND).echoing_rtp();
+    let sipp = scenario!("uac_call")
+        .users("phone", "alice")
+        .calls(CALLS, CALLS)
+        .call_length(5 * SECOND)
+        .echoing_rtp();
     let sipp = sipp.start_client(phone.client.local_addr());
     let mut calls = JoinSet::new();
     for index in 0..CALLS {
@@ -211,11 +315,19 @@ async fn twenty_calls_at_once_each_hear_their_own_tone() {
         calls.spawn(async move {
             let hz = 300 + 100 * index;
             let mut call = incoming.answer().await.expect("answered");
-            call.audio.tx.send(tone(hz, 10 * SECOND)).await.expect("queued");
+            call.audio
+                .tx
+                .send(tone(hz, 10 * SECOND))
+                .await
+                .expect("queued");
             let heard = listen(&mut call.audio.rx, PATIENCE).await;
             assert_tone(&format!("call {index}"), &heard, hz, 3 * SECOND);
             let ended = call.events.ended().await.expect("the end of the call");
-            assert!(ended.stats.received_packets >= 200, "call {index}: {:?}", ended.stats);
+            assert!(
+                ended.stats.received_packets >= 200,
+                "call {index}: {:?}",
+                ended.stats
+            );
             assert_eq!(ended.stats.lost_packets, 0, "call {index}");
         });
     }
@@ -232,7 +344,12 @@ async fn calls_from_sipp_survive_the_loss_of_thirty_percent_of_messages_both_way
     }
     const CALLS: u32 = 5;
     let phone = Phone::start(ClientConfig::default()).await;
-    let sipp = scenario!("uac_call").users("phone", "alice").calls(CALLS, CALLS).call_length(5 * SECOND).losing(30).echoing_rtp();
+    let sipp = scenario!("uac_call")
+        .users("phone", "alice")
+        .calls(CALLS, CALLS)
+        .call_length(5 * SECOND)
+        .losing(30)
+        .echoing_rtp();
     let sipp = sipp.start_client(phone.client.local_addr());
     let mut calls = JoinSet::new();
     for index in 0..CALLS {
@@ -240,10 +357,17 @@ async fn calls_from_sipp_survive_the_loss_of_thirty_percent_of_messages_both_way
         calls.spawn(async move {
             let hz = 400 + 200 * index;
             let mut call = incoming.answer().await.expect("answered");
-            call.audio.tx.send(tone(hz, 20 * SECOND)).await.expect("queued");
+            call.audio
+                .tx
+                .send(tone(hz, 20 * SECOND))
+                .await
+                .expect("queued");
             let heard = listen(&mut call.audio.rx, 2 * PATIENCE).await;
             assert_tone(&format!("call {index}"), &heard, hz, 2 * SECOND);
-            assert_eq!(call.events.ended().await.expect("the end of the call").by, EndedBy::Remote);
+            assert_eq!(
+                call.events.ended().await.expect("the end of the call").by,
+                EndedBy::Remote
+            );
         });
     }
     while let Some(call) = calls.join_next().await {
@@ -258,15 +382,27 @@ async fn calls_to_sipp_survive_the_loss_of_thirty_percent_of_messages_both_ways(
         return;
     }
     const CALLS: u32 = 5;
-    let sipp = Sipp::built_in("uas").calls(CALLS, CALLS).losing(30).echoing_rtp().start_server().await;
+    let sipp = Sipp::built_in("uas")
+        .calls(CALLS, CALLS)
+        .losing(30)
+        .echoing_rtp()
+        .start_server()
+        .await;
     let phone = Phone::start(ClientConfig::default()).await;
     let mut calls = JoinSet::new();
     for index in 0..CALLS {
-        let (client, target) = (phone.client.clone(), format!("sip:echo@{}", sipp.sip_addr()));
+        let (client, target) = (
+            phone.client.clone(),
+            format!("sip:echo@{}", sipp.sip_addr()),
+        );
         calls.spawn(async move {
             let hz = 400 + 200 * index;
             let mut call = client.call(&target).await.expect("answered");
-            call.audio.tx.send(tone(hz, 20 * SECOND)).await.expect("queued");
+            call.audio
+                .tx
+                .send(tone(hz, 20 * SECOND))
+                .await
+                .expect("queued");
             let heard = listen(&mut call.audio.rx, 3 * SECOND).await;
             assert_tone(&format!("call {index}"), &heard, hz, 2 * SECOND);
             call.hang_up().await.expect("hung up");
