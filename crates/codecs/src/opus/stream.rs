@@ -1,0 +1,285 @@
+//! One Opus stream, whatever library does the work.
+
+use std::ops::RangeInclusive;
+
+use crate::{CodecError, Decoder, Encoder, sample};
+
+use super::fmtp::Fmtp;
+use super::packet::Packet;
+use super::{ENCODING_NAME, Opus};
+
+/// Durations of a packet that we send.
+pub(super) const PTIMES_MS: [u32; 4] = [10, 20, 40, 60];
+/// RFC 7587 section 6.1: the range of `maxaveragebitrate`, in bits per second.
+pub(super) const BITRATES: RangeInclusive<u32> = 6000..=510_000;
+/// RFC 6716 section 3.4: the longest frame. A longer packet would not go into
+/// one datagram either.
+const MOST_PAYLOAD_BYTES: usize = 1275;
+/// With discontinuous transmission, a packet this short says "nothing new":
+/// it need not be sent.
+const NOTHING_TO_SEND_BYTES: usize = 2;
+/// Losses are concealed in pieces of so many ms.
+const CONCEAL_MS: usize = 10;
+/// And the shortest piece that libraries conceal is 1/400 s.
+const PIECES_PER_SECOND: usize = 400;
+
+/// Our configuration and the peer's wishes, joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct EncoderSettings {
+    pub(super) sample_rate: u32,
+    pub(super) bitrate: u32,
+    pub(super) constant_bitrate: bool,
+    pub(super) complexity: u8,
+    pub(super) fec: bool,
+    pub(super) expected_loss: u8,
+    pub(super) dtx: bool,
+    /// The audio band that is worth encoding.
+    pub(super) bandwidth: Bandwidth,
+}
+
+/// RFC 6716 section 2.1.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bandwidth {
+    Narrow,
+    Medium,
+    Wide,
+    SuperWide,
+    Full,
+}
+
+/// A library's encoder: mono, 16-bit or float inside.
+pub(super) trait EncoderBackend: Send + Sized {
+    fn new(settings: &EncoderSettings) -> Result<Self, String>;
+    /// Encodes one frame of clean samples; returns the bytes written.
+    fn encode(&mut self, pcm: &[f32], out: &mut [u8]) -> Result<usize, String>;
+    fn set_expected_loss(&mut self, percent: u8) -> Result<(), String>;
+}
+
+/// A library's decoder: mono.
+pub(super) trait DecoderBackend: Send + Sized {
+    fn new(sample_rate: u32) -> Result<Self, String>;
+    /// Fills `out` from a packet; from the redundancy in it if `redundancy`; by
+    /// concealment if there is no packet. Returns the samples written.
+    fn decode(
+        &mut self,
+        packet: Option<&[u8]>,
+        redundancy: bool,
+        out: &mut [f32],
+    ) -> Result<usize, String>;
+}
+
+impl EncoderSettings {
+    pub(super) fn new(ours: &Opus, theirs: &Fmtp) -> Self {
+        let wanted = ours.bitrate.unwrap_or(match ours.sample_rate {
+            ..=8000 => 16_000,
+            ..=12_000 => 20_000,
+            ..=16_000 => 24_000,
+            ..=24_000 => 32_000,
+            _ => 40_000,
+        });
+        let most = theirs.max_average_bitrate.unwrap_or(*BITRATES.end());
+        let rate = theirs.max_playback_rate.unwrap_or(u32::MAX);
+        EncoderSettings {
+            sample_rate: ours.sample_rate,
+            bitrate: wanted.min(most).clamp(*BITRATES.start(), *BITRATES.end()),
+            constant_bitrate: theirs.constant_bitrate,
+            complexity: ours.complexity,
+            // RFC 7587 section 6.1: not specified means that the peer cannot use it.
+            fec: ours.fec && theirs.use_inband_fec,
+            expected_loss: ours.expected_loss,
+            dtx: theirs.use_dtx.unwrap_or(ours.dtx),
+            bandwidth: Bandwidth::of_rate(rate.min(ours.sample_rate)),
+        }
+    }
+}
+
+impl Bandwidth {
+    /// RFC 7587 section 3.1.1: the band that a rate in Hz can carry.
+    fn of_rate(sample_rate: u32) -> Self {
+        match sample_rate {
+            ..12_000 => Bandwidth::Narrow,
+            ..16_000 => Bandwidth::Medium,
+            ..24_000 => Bandwidth::Wide,
+            ..48_000 => Bandwidth::SuperWide,
+            _ => Bandwidth::Full,
+        }
+    }
+}
+
+pub(super) struct OpusEncoder<B> {
+    settings: EncoderSettings,
+    backend: B,
+    clean: Vec<f32>,
+}
+
+impl<B: EncoderBackend> OpusEncoder<B> {
+    pub(super) fn new(settings: EncoderSettings) -> Result<Self, CodecError> {
+        let backend = B::new(&settings).map_err(failed)?;
+        Ok(OpusEncoder {
+            settings,
+            backend,
+            clean: Vec::new(),
+        })
+    }
+}
+
+impl<B: EncoderBackend> Encoder for OpusEncoder<B> {
+    fn sample_rate(&self) -> u32 {
+        self.settings.sample_rate
+    }
+
+    fn encode(&mut self, pcm: &[f32], out: &mut Vec<u8>) -> Result<(), CodecError> {
+        let samples_per_ms = self.settings.sample_rate / 1000;
+        let fits = |ms: u32| pcm.len() == (ms * samples_per_ms) as usize;
+        if !PTIMES_MS.into_iter().any(fits) {
+            return Err(CodecError::FrameLength {
+                codec: ENCODING_NAME.into(),
+                samples: pcm.len(),
+                expected: format!(
+                    "10, 20, 40 or 60 ms, {} samples for each 10",
+                    samples_per_ms * 10
+                ),
+            });
+        }
+        self.clean.clear();
+        self.clean.extend(pcm.iter().map(|&s| sample::clamp(s)));
+
+        let start = out.len();
+        out.resize(start + MOST_PAYLOAD_BYTES, 0);
+        let written = self.backend.encode(&self.clean, &mut out[start..]);
+        let kept = match written {
+            Ok(bytes) if self.settings.dtx && bytes <= NOTHING_TO_SEND_BYTES => 0,
+            Ok(bytes) => bytes,
+            Err(_) => 0,
+        };
+        out.truncate(start + kept);
+        written.map(|_| ()).map_err(failed)
+    }
+
+    fn set_expected_loss(&mut self, percent: u8) {
+        self.settings.expected_loss = percent.min(100);
+        // The only error is a value out of range.
+        let _ = self.backend.set_expected_loss(self.settings.expected_loss);
+    }
+
+    fn reset(&mut self) {
+        // Settings that worked once work again; else the stream just goes on.
+        if let Ok(backend) = B::new(&self.settings) {
+            self.backend = backend;
+        }
+    }
+}
+
+pub(super) struct OpusDecoder<B> {
+    sample_rate: u32,
+    backend: B,
+}
+
+impl<B: DecoderBackend> OpusDecoder<B> {
+    pub(super) fn new(sample_rate: u32) -> Result<Self, CodecError> {
+        Ok(OpusDecoder {
+            sample_rate,
+            backend: B::new(sample_rate).map_err(failed)?,
+        })
+    }
+
+    /// Lets the backend append `samples`; leaves `out` as it was on an error.
+    fn append(
+        &mut self,
+        packet: Option<&[u8]>,
+        redundancy: bool,
+        samples: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<usize, String> {
+        let start = out.len();
+        out.resize(start + samples, 0.0);
+        let written = self.backend.decode(packet, redundancy, &mut out[start..]);
+        let kept = written.as_ref().map_or(0, |&written| written.min(samples));
+        out.truncate(start + kept);
+        written.map(|_| kept)
+    }
+}
+
+impl<B: DecoderBackend> Decoder for OpusDecoder<B> {
+    fn sample_rate(&self) -> u32 {
+        self.sample_rate
+    }
+
+    fn decode(&mut self, payload: &[u8], out: &mut Vec<f32>) -> Result<usize, CodecError> {
+        let packet = Packet::parse(payload).ok_or_else(|| malformed(payload))?;
+        let samples = packet.samples(self.sample_rate);
+        self.append(Some(payload), false, samples, out)
+            .map_err(|reason| unreadable(payload, reason))
+    }
+
+    fn conceal(&mut self, samples: usize, out: &mut Vec<f32>) {
+        let wanted = out.len() + samples;
+        let piece = self.sample_rate as usize * CONCEAL_MS / 1000;
+        let unit = self.sample_rate as usize / PIECES_PER_SECOND;
+        while out.len() < wanted {
+            let next = (wanted - out.len()).next_multiple_of(unit).min(piece);
+            match self.append(None, false, next, out) {
+                Ok(written) if written > 0 => {}
+                // Silence is what is left to say.
+                _ => out.resize(wanted, 0.0),
+            }
+        }
+        out.truncate(wanted);
+    }
+
+    fn recover(
+        &mut self,
+        next_payload: &[u8],
+        samples: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<bool, CodecError> {
+        let packet = Packet::parse(next_payload).ok_or_else(|| malformed(next_payload))?;
+        let unit = self.sample_rate as usize / PIECES_PER_SECOND;
+        let frame = packet.frame_samples(self.sample_rate);
+        if !packet.has_redundancy() || samples < frame || !samples.is_multiple_of(unit) {
+            return Ok(false);
+        }
+        // The redundancy is that of the last frame's length before the packet; what
+        // was lost before that is concealed.
+        self.conceal(samples - frame, out);
+        let written = self.append(Some(next_payload), true, frame, out);
+        if written != Ok(frame) {
+            out.truncate((out.len() + frame).saturating_sub(samples));
+        }
+        Ok(true)
+    }
+
+    fn samples_in(&self, payload: &[u8]) -> Option<usize> {
+        Packet::parse(payload).map(|packet| packet.samples(self.sample_rate))
+    }
+
+    fn reset(&mut self) {
+        if let Ok(backend) = B::new(self.sample_rate) {
+            self.backend = backend;
+        }
+    }
+}
+
+fn failed(reason: String) -> CodecError {
+    CodecError::Backend {
+        codec: ENCODING_NAME.into(),
+        reason,
+    }
+}
+
+fn malformed(payload: &[u8]) -> CodecError {
+    let reason = if payload.is_empty() {
+        "it is empty"
+    } else {
+        "its frames do not fit RFC 6716 section 3.4"
+    };
+    unreadable(payload, reason.into())
+}
+
+fn unreadable(payload: &[u8], reason: String) -> CodecError {
+    CodecError::MalformedPayload {
+        codec: ENCODING_NAME.into(),
+        bytes: payload.len(),
+        reason,
+    }
+}

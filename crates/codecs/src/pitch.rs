@@ -1,0 +1,128 @@
+//! The pitch of a voice: the lag at which a signal best resembles itself.
+
+use std::ops::RangeInclusive;
+
+/// Rate at which the first, coarse search runs, in Hz: speech has its pitch
+/// well below, as in G.711 Appendix I, which searches at 4 kHz too.
+const COARSE_RATE: u32 = 4000;
+/// Most samples that the coarse search looks at: 60 ms and more.
+const COARSE_SAMPLES: usize = 480;
+/// Mean power below which there is nothing to compare: half a step of 16 bits.
+const NO_POWER: f32 = 2.5e-10;
+
+/// What a search found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Pitch {
+    /// The period in samples.
+    pub(crate) lag: usize,
+    /// How alike the signal and itself one period earlier are: 1 the same but
+    /// for the level, 0 nothing in common.
+    pub(crate) correlation: f32,
+}
+
+/// Finds the lag at which the last `window` samples of `signal` best resemble
+/// the samples `lag` earlier, by normalised cross-correlation.
+///
+/// `signal` must hold at least `window` and the longest lag.
+pub(crate) fn find_pitch(
+    signal: &[f32],
+    sample_rate: u32,
+    window: usize,
+    lags: RangeInclusive<usize>,
+) -> Pitch {
+    let step = (sample_rate / COARSE_RATE).max(1) as usize;
+    let mut coarse = [0.0; COARSE_SAMPLES];
+    let coarse = decimate(signal, step, &mut coarse);
+    let coarse_window = (window / step).max(1);
+    let coarse_lags = (lags.start() / step).max(1)
+        ..=(lags.end() / step).min(coarse.len().saturating_sub(coarse_window));
+    let rough = best(coarse, coarse_window, coarse_lags).lag * step;
+
+    let longest = (*lags.end()).min(signal.len().saturating_sub(window));
+    let first = rough.saturating_sub(step).clamp(*lags.start(), longest);
+    let last = (rough + step).clamp(first, longest);
+    best(signal, window, first..=last)
+}
+
+/// Means of each `step` samples, aligned to the end of the signal.
+fn decimate<'a>(signal: &[f32], step: usize, coarse: &'a mut [f32; COARSE_SAMPLES]) -> &'a [f32] {
+    let count = (signal.len() / step).min(COARSE_SAMPLES);
+    let scale = 1.0 / step as f32;
+    let tail = &signal[signal.len() - count * step..];
+    for (mean, group) in coarse.iter_mut().zip(tail.chunks_exact(step)) {
+        *mean = group.iter().sum::<f32>() * scale;
+    }
+    &coarse[..count]
+}
+
+fn best(signal: &[f32], window: usize, lags: RangeInclusive<usize>) -> Pitch {
+    let mut found = Pitch {
+        lag: *lags.start(),
+        correlation: f32::NEG_INFINITY,
+    };
+    let template = &signal[signal.len() - window..];
+    let template_energy = dot(template, template);
+    for lag in lags {
+        let earlier = &signal[signal.len() - window - lag..signal.len() - lag];
+        let energy = dot(earlier, earlier);
+        let floor = NO_POWER * window as f32;
+        let correlation = if template_energy < floor || energy < floor {
+            0.0
+        } else {
+            dot(template, earlier) / (template_energy * energy).sqrt()
+        };
+        if correlation > found.correlation {
+            found = Pitch { lag, correlation };
+        }
+    }
+    found
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0f32; 8];
+    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f32 = a_chunks
+        .remainder()
+        .iter()
+        .zip(b_chunks.remainder())
+        .map(|(x, y)| x * y)
+        .sum();
+    for (x, y) in a_chunks.zip(b_chunks) {
+        for i in 0..8 {
+            sums[i] += x[i] * y[i];
+        }
+    }
+    sums.iter().sum::<f32>() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_period_of_a_voice_is_found_at_any_rate() {
+        for sample_rate in [8000, 11_025, 16_000, 44_100, 48_000, 96_000] {
+            let period = sample_rate as f32 / 137.0;
+            let signal: Vec<f32> = (0..sample_rate as usize / 20)
+                .map(|i| {
+                    let phase = i as f32 / period * std::f32::consts::TAU;
+                    0.3 * phase.sin() + 0.2 * (2.0 * phase + 1.0).sin() + 0.1 * (5.0 * phase).cos()
+                })
+                .collect();
+            let ms = sample_rate as usize / 1000;
+            let pitch = find_pitch(&signal, sample_rate, 20 * ms, 5 * ms..=15 * ms);
+            assert!(
+                (pitch.lag as f32 - period).abs() <= 1.0,
+                "{sample_rate}: {pitch:?} for {period}"
+            );
+            assert!(pitch.correlation > 0.98, "{pitch:?}");
+        }
+    }
+
+    #[test]
+    fn silence_has_no_pitch() {
+        let pitch = find_pitch(&[0.0; 390], 8000, 160, 40..=120);
+        assert_eq!(pitch.correlation, 0.0);
+        assert!((40..=120).contains(&pitch.lag));
+    }
+}
