@@ -1,0 +1,150 @@
+//! How a call's media is set up, and what a re-INVITE may change of it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use audio_codecs::Codec;
+use rtp_media::{JitterBufferConfig, TelephoneEventFormat};
+
+/// A codec under the payload type that the two sides agreed on.
+#[derive(Debug, Clone)]
+pub struct MediaFormat {
+    /// Payload type in the RTP header: the peer's number for what we send, ours for what we receive.
+    pub payload_type: u8,
+    /// The codec.
+    pub codec: Arc<dyn Codec>,
+    /// The peer's `a=fmtp` parameters for it, which the encoder obeys.
+    pub fmtp: Option<String>,
+}
+
+impl MediaFormat {
+    /// A codec without parameters.
+    pub fn new(payload_type: u8, codec: Arc<dyn Codec>) -> Self {
+        Self {
+            payload_type,
+            codec,
+            fmtp: None,
+        }
+    }
+}
+
+/// Everything the engine must know of a call. [`MediaConfig::new`] gives working values for all
+/// that is not an argument.
+#[derive(Debug, Clone)]
+pub struct MediaConfig {
+    /// What we send.
+    pub send: MediaFormat,
+    /// All that the peer may send; the first is the one it should.
+    pub receive: Vec<MediaFormat>,
+    /// Where SDP says to send RTP.
+    pub remote_rtp: SocketAddr,
+    /// Where SDP says to send RTCP. Ignored with `rtcp_mux`.
+    pub remote_rtcp: SocketAddr,
+    /// RTCP shares the RTP port (RFC 5761).
+    pub rtcp_mux: bool,
+    /// Audio in one packet that we send, 10 to 60 ms. Frames received have this length too.
+    pub ptime: Duration,
+    /// DTMF (RFC 4733), when negotiated.
+    pub telephone_event: Option<TelephoneEventFormat>,
+    /// Direction: whether we may send. When not, playback waits in place.
+    pub may_send: bool,
+    /// Direction: whether the peer may send.
+    pub may_receive: bool,
+    /// Rate of the frames the program receives, in Hz, 8,000 to 192,000. `None`: that of the codec
+    /// the call begins with.
+    pub receive_rate: Option<u32>,
+    /// How much audio from the peer waits for a program that lags, until the oldest is lost. Default 1 s.
+    pub receive_buffer: Duration,
+    /// How much audio may be queued for the peer until `send` waits. Default 30 s.
+    pub playback_buffer: Duration,
+    /// The jitter buffer; its clock rate and packet time follow from the formats.
+    pub jitter_buffer: JitterBufferConfig,
+    /// How long without media until [`MediaEvent::NoMedia`](crate::MediaEvent::NoMedia). Default 5 s.
+    pub no_media_after: Duration,
+    /// How long without any sign of the peer until
+    /// [`MediaEvent::MediaTimeout`](crate::MediaEvent::MediaTimeout). Default 30 s; `None` never.
+    pub media_timeout: Option<Duration>,
+    /// How often [`MediaEvent::Quality`](crate::MediaEvent::Quality) comes. Default 5 s; at least 100 ms.
+    pub quality_interval: Duration,
+    /// The call is not answered yet: received frames say so.
+    pub early_media: bool,
+    /// Yield what was sent as [`AudioBridge::sent`](crate::AudioBridge::sent), for recordings.
+    pub tap_sent: bool,
+    /// Send to the source that really sends (symmetric RTP, RFC 4961). Default true.
+    pub symmetric: bool,
+    /// Canonical name in RTCP; `None` makes a random one (RFC 7022).
+    pub cname: Option<String>,
+}
+
+impl MediaConfig {
+    /// One format both ways, 20 ms, sending and receiving, RTCP on the port after RTP.
+    pub fn new(remote_rtp: SocketAddr, format: MediaFormat) -> Self {
+        Self {
+            receive: vec![format.clone()],
+            send: format,
+            remote_rtp,
+            remote_rtcp: SocketAddr::new(remote_rtp.ip(), remote_rtp.port().wrapping_add(1)),
+            rtcp_mux: false,
+            ptime: Duration::from_millis(20),
+            telephone_event: None,
+            may_send: true,
+            may_receive: true,
+            receive_rate: None,
+            receive_buffer: Duration::from_secs(1),
+            playback_buffer: Duration::from_secs(30),
+            jitter_buffer: JitterBufferConfig::default(),
+            no_media_after: Duration::from_secs(5),
+            media_timeout: Some(Duration::from_secs(30)),
+            quality_interval: Duration::from_secs(5),
+            early_media: false,
+            tap_sent: false,
+            symmetric: true,
+            cname: None,
+        }
+    }
+}
+
+/// What a re-INVITE, an UPDATE or the answer to early media changed; `None` keeps what is. Sequence
+/// numbers, timestamps and what is queued go on.
+#[derive(Debug, Clone, Default)]
+pub struct MediaUpdate {
+    /// What we send.
+    pub send: Option<MediaFormat>,
+    /// All that the peer may send.
+    pub receive: Option<Vec<MediaFormat>>,
+    /// New destination of RTP.
+    pub remote_rtp: Option<SocketAddr>,
+    /// New destination of RTCP.
+    pub remote_rtcp: Option<SocketAddr>,
+    /// RTCP shares the RTP port.
+    pub rtcp_mux: Option<bool>,
+    /// Audio in one packet that we send, 10 to 60 ms.
+    pub ptime: Option<Duration>,
+    /// DTMF: `Some(None)` turns it off.
+    pub telephone_event: Option<Option<TelephoneEventFormat>>,
+    /// New direction.
+    pub may_send: Option<bool>,
+    /// New direction.
+    pub may_receive: Option<bool>,
+    /// Whether the call is still not answered.
+    pub early_media: Option<bool>,
+}
+
+impl From<MediaConfig> for MediaUpdate {
+    /// Everything in `config` that may change while the call runs.
+    fn from(config: MediaConfig) -> Self {
+        Self {
+            send: Some(config.send),
+            receive: Some(config.receive),
+            remote_rtp: Some(config.remote_rtp),
+            remote_rtcp: Some(config.remote_rtcp),
+            rtcp_mux: Some(config.rtcp_mux),
+            ptime: Some(config.ptime),
+            telephone_event: Some(config.telephone_event),
+            may_send: Some(config.may_send),
+            may_receive: Some(config.may_receive),
+            early_media: Some(config.early_media),
+        }
+    }
+}
