@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 
+use crate::payload_type_map::FormatKey;
+use crate::rtpmap::Rtpmap;
+
 /// An audio format as SDP knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AudioFormat {
@@ -53,6 +56,24 @@ impl AudioFormat {
             channels,
             payload_type,
             fmtp: None,
+        }
+    }
+
+    pub(crate) fn rtpmap(&self, payload_type: u8) -> Rtpmap {
+        Rtpmap {
+            payload_type,
+            encoding_name: self.encoding_name.clone(),
+            clock_rate: self.clock_rate,
+            channels: self.channels,
+        }
+    }
+
+    pub(crate) fn key(&self) -> FormatKey {
+        FormatKey {
+            encoding_name: self.encoding_name.clone(),
+            clock_rate: self.clock_rate,
+            channels: self.channels,
+            fmtp: self.fmtp.clone(),
         }
     }
 

@@ -5,27 +5,40 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects
 )]
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
-mod session_description;
-mod media_description;
-mod origin;
-mod connection;
-mod bandwidth;
+mod answer;
 mod attribute;
-mod rtpmap;
-mod fmtp;
-mod ptime;
+mod bandwidth;
+mod capabilities;
+mod connection;
 mod direction;
+mod error;
+mod fmtp;
+pub mod limits;
+mod local_audio;
+mod media_description;
+mod negotiated;
+mod offer;
+mod origin;
+mod payload_type_map;
+mod ptime;
+mod remote_audio;
 mod rtcp;
 mod rtcp_mux;
-pub mod limits;
-mod text;
-mod capabilities;
-mod negotiated;
+mod rtpmap;
 mod sdp_session;
-mod offer;
-mod error;
+mod session_description;
+mod static_payload_types;
+mod telephone_event;
+mod text;
 
 pub use attribute::Attribute;
 pub use bandwidth::Bandwidth;

@@ -18,13 +18,18 @@ pub(crate) fn parse_packet_time(value: &str) -> Option<u32> {
     whole.parse().ok().filter(|ms| SANE_MS.contains(ms))
 }
 
+/// Packet times that all our codecs can frame, in ms.
+const SENDABLE_MS: std::ops::RangeInclusive<u32> = 10..=120;
+
 /// The packet time to send with, in ms: the one the peer wishes to receive, else our own, never more than
-/// the peer's `maxptime`.
+/// the peer's `maxptime`; a multiple of 10 from 10 to 120.
 #[must_use]
 pub(crate) fn choose_ptime(ours: u32, peers: Option<u32>, peers_max: Option<u32>) -> u32 {
     // RFC 3264 section 6.1: the ptime of a description is what its writer would like to receive.
     let wished = peers.unwrap_or(ours);
-    peers_max.map_or(wished, |max| wished.min(max))
+    let allowed = peers_max.map_or(wished, |max| wished.min(max));
+    let clamped = allowed.clamp(*SENDABLE_MS.start(), *SENDABLE_MS.end());
+    clamped.saturating_sub(clamped % 10)
 }
 
 #[cfg(test)]
@@ -46,5 +51,12 @@ mod tests {
         assert_eq!(choose_ptime(20, Some(30), None), 30);
         assert_eq!(choose_ptime(60, None, Some(40)), 40);
         assert_eq!(choose_ptime(20, Some(60), Some(40)), 40);
+    }
+
+    #[test]
+    fn what_no_codec_frames_is_rounded() {
+        assert_eq!(choose_ptime(20, Some(2), None), 10);
+        assert_eq!(choose_ptime(20, Some(35), None), 30);
+        assert_eq!(choose_ptime(20, Some(1_000), None), 120);
     }
 }

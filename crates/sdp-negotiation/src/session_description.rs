@@ -1,14 +1,16 @@
 //! A whole description, read from and printed as text (RFC 8866).
 
 use std::fmt;
+use std::net::IpAddr;
 
 use crate::attribute::Attribute;
 use crate::bandwidth::Bandwidth;
 use crate::connection::Connection;
 use crate::direction::Direction;
-use crate::error::SdpError;
+use crate::error::{NegotiationError, SdpError};
 use crate::media_description::MediaDescription;
 use crate::origin::Origin;
+use crate::ptime::parse_packet_time;
 
 /// A session description: what one side sends as `application/sdp`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -41,6 +43,44 @@ impl SessionDescription {
     /// [`SdpError`] when the text is no SDP, or larger than the limits of this crate.
     pub fn parse(text: &[u8]) -> Result<Self, SdpError> {
         crate::text::parse(text)
+    }
+
+    /// The direction of a stream: its own, else the session's, else sendrecv (RFC 8866 section 6.7).
+    #[must_use]
+    pub fn direction_of(&self, media: &MediaDescription) -> Direction {
+        media.direction.or(self.direction).unwrap_or_default()
+    }
+
+    /// The `c=` line of a stream: its own, else the session's (RFC 8866 section 5.7).
+    #[must_use]
+    pub fn connection_of<'a>(&'a self, media: &'a MediaDescription) -> Option<&'a Connection> {
+        media.connection.as_ref().or(self.connection.as_ref())
+    }
+
+    pub(crate) fn ip_of(&self, media: &MediaDescription) -> Result<IpAddr, NegotiationError> {
+        let connection =
+            self.connection_of(media)
+                .ok_or_else(|| NegotiationError::UnusableAddress {
+                    address: String::new(),
+                    reason: "there is no c= line",
+                })?;
+        connection
+            .address
+            .ip()
+            .ok_or_else(|| NegotiationError::UnusableAddress {
+                address: connection.address.to_string(),
+                reason: "it is a host name",
+            })
+    }
+
+    /// A packet time of a stream. RFC 8866 knows it at media level only, some stacks write it at session level.
+    pub(crate) fn packet_time_of(&self, name: &str, own: Option<u32>) -> Option<u32> {
+        own.or_else(|| {
+            self.attributes
+                .iter()
+                .filter(|attribute| attribute.name == name)
+                .find_map(|attribute| parse_packet_time(attribute.value.as_deref()?))
+        })
     }
 }
 

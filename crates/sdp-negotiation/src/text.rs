@@ -21,11 +21,10 @@ use crate::session_description::SessionDescription;
 pub(crate) fn parse(bytes: &[u8]) -> Result<SessionDescription, SdpError> {
     let normalised = normalise::normalise(bytes)?;
     let mut reader = Cursor::new(normalised.text.as_bytes());
-    let wire = sdp::SessionDescription::unmarshal(&mut reader).map_err(|error| {
-        SdpError::InvalidLine {
+    let wire =
+        sdp::SessionDescription::unmarshal(&mut reader).map_err(|error| SdpError::InvalidLine {
             line: error.to_string(),
-        }
-    })?;
+        })?;
     Ok(from_wire::from_wire(wire, normalised.set_aside))
 }
 

@@ -21,10 +21,9 @@ pub(crate) fn from_wire(
     wire: sdp::SessionDescription,
     set_aside: Vec<Option<MediaLine>>,
 ) -> SessionDescription {
-    let timing = wire
-        .time_descriptions
-        .first()
-        .map_or((0, 0), |time| (time.timing.start_time, time.timing.stop_time));
+    let timing = wire.time_descriptions.first().map_or((0, 0), |time| {
+        (time.timing.start_time, time.timing.stop_time)
+    });
     let mut description = SessionDescription {
         origin: Origin {
             username: wire.origin.username,
@@ -108,9 +107,7 @@ fn type_attribute(
         ptime::MAXPTIME if stream.maxptime.is_none() => {
             parse_packet_time(value).map(|ms| stream.maxptime = Some(ms))
         }
-        "rtcp" if stream.rtcp.is_none() => {
-            Rtcp::parse(value).map(|rtcp| stream.rtcp = Some(rtcp))
-        }
+        "rtcp" if stream.rtcp.is_none() => Rtcp::parse(value).map(|rtcp| stream.rtcp = Some(rtcp)),
         _ => None,
     };
     match typed {

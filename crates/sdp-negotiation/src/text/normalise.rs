@@ -200,7 +200,10 @@ fn write(session: SessionLines, streams: Vec<StreamLines>) -> Normalised {
                 protocol,
                 formats,
             } = &line;
-            text.line("m", &format!("{media} {port} {protocol} {}", formats.join(" ")));
+            text.line(
+                "m",
+                &format!("{media} {port} {protocol} {}", formats.join(" ")),
+            );
         } else {
             text.line("m", STAND_IN);
         }

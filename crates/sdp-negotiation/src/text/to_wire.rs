@@ -87,7 +87,10 @@ fn attributes(media: &MediaDescription) -> Vec<wire::Attribute> {
             .into_iter()
             .map(|fmtp| value("fmtp", text(&fmtp.to_string()))),
     );
-    let packet_times = [(ptime::PTIME, media.ptime), (ptime::MAXPTIME, media.maxptime)];
+    let packet_times = [
+        (ptime::PTIME, media.ptime),
+        (ptime::MAXPTIME, media.maxptime),
+    ];
     for (name, ms) in packet_times {
         attributes.extend(ms.map(|ms| value(name, ms.to_string())));
     }
@@ -169,7 +172,13 @@ fn token(field: &str) -> String {
     }
     field
         .chars()
-        .map(|c| if c.is_whitespace() || c.is_control() { '_' } else { c })
+        .map(|c| {
+            if c.is_whitespace() || c.is_control() {
+                '_'
+            } else {
+                c
+            }
+        })
         .collect()
 }
 
