@@ -258,7 +258,7 @@ fn through_text(description: &SessionDescription) -> SessionDescription {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn print_then_parse_is_identity(description in description()) {
