@@ -1,1 +1,4 @@
 //! In-process PBX, lossy network and audio assertions for tests of phone programs.
+
+pub mod audio;
+pub mod network;
