@@ -1,0 +1,10 @@
+//! libFuzzer's entry to `fuzz_rtp`; on a stable compiler it runs the files named on the command line.
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| headless_sip_fuzz::fuzz_rtp(data));
+
+#[cfg(not(fuzzing))]
+fn main() -> std::io::Result<()> {
+    headless_sip_fuzz::replay(headless_sip_fuzz::fuzz_rtp)
+}
