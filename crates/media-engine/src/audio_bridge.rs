@@ -57,7 +57,11 @@ impl AudioSender {
     ///
     /// # Cancel safety
     /// Dropping the future before it is ready leaves nothing queued.
-    pub async fn send_part(&self, utterance: UtteranceId, frame: AudioFrame) -> Result<(), AudioError> {
+    pub async fn send_part(
+        &self,
+        utterance: UtteranceId,
+        frame: AudioFrame,
+    ) -> Result<(), AudioError> {
         self.playback.push(frame, Some(utterance)).await.map(drop)
     }
 
@@ -155,7 +159,10 @@ pub struct AudioReceiver {
 
 impl AudioReceiver {
     pub(crate) fn new(frames: Reader<ReceivedFrame>, sample_rate: u32) -> Self {
-        Self { frames, sample_rate }
+        Self {
+            frames,
+            sample_rate,
+        }
     }
 
     /// The next frame; `None` when the call has ended and everything was read.

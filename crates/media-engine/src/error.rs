@@ -16,7 +16,9 @@ pub enum AudioError {
     #[error("the frame has no channels: set `channels` to 1 or more")]
     NoChannels,
     /// The samples do not fill all channels.
-    #[error("{samples} samples do not divide into {channels} channels: give whole interleaved frames")]
+    #[error(
+        "{samples} samples do not divide into {channels} channels: give whole interleaved frames"
+    )]
     UnevenLength {
         /// Length of `samples`.
         samples: usize,
@@ -88,11 +90,22 @@ pub enum EngineError {
         source: audio_codecs::CodecError,
     },
     /// DTMF was asked for on a call that did not negotiate it.
-    #[error("the peer did not negotiate telephone-event: send the digits another way, for example SIP INFO")]
+    #[error(
+        "the peer did not negotiate telephone-event: send the digits another way, for example SIP INFO"
+    )]
     NoTelephoneEvent,
     /// Not one of 0-9, *, #, A-D.
     #[error("{0:?} is not a DTMF digit: use 0-9, *, # or A-D")]
     BadDigit(char),
+    /// The direction does not allow sending.
+    #[error("the call is on hold: resume it before sending digits")]
+    OnHold,
+    /// The key press is too short or too long.
+    #[error("a key press of {0:?} cannot be sent: choose 1 ms to 60 s, usually 100 to 250 ms")]
+    DigitDuration(std::time::Duration),
+    /// 128 digits wait to be sent.
+    #[error("128 digits wait to be sent already: wait until some are out")]
+    TooManyDigits,
     /// The call's media has stopped.
     #[error("the call's media has stopped")]
     Stopped,

@@ -52,7 +52,11 @@ impl AudioFrame {
         if self.channels == 0 {
             return Err(AudioError::NoChannels);
         }
-        if !self.samples.len().is_multiple_of(usize::from(self.channels)) {
+        if !self
+            .samples
+            .len()
+            .is_multiple_of(usize::from(self.channels))
+        {
             return Err(AudioError::UnevenLength {
                 samples: self.samples.len(),
                 channels: self.channels,
@@ -95,7 +99,12 @@ mod tests {
             channels: 2,
         };
         assert_eq!(stereo.duration(), Duration::from_secs(1));
-        assert_eq!(AudioFrame::silence(Duration::from_millis(20), 8_000).samples.len(), 160);
+        assert_eq!(
+            AudioFrame::silence(Duration::from_millis(20), 8_000)
+                .samples
+                .len(),
+            160
+        );
         assert_eq!(AudioFrame::default().duration(), Duration::ZERO);
     }
 
@@ -107,8 +116,14 @@ mod tests {
             channels,
         };
         assert_eq!(frame(4, 0, 1).check(), Err(AudioError::SampleRate(0)));
-        assert_eq!(frame(4, 7_999, 1).check(), Err(AudioError::SampleRate(7_999)));
-        assert_eq!(frame(4, 192_001, 1).check(), Err(AudioError::SampleRate(192_001)));
+        assert_eq!(
+            frame(4, 7_999, 1).check(),
+            Err(AudioError::SampleRate(7_999))
+        );
+        assert_eq!(
+            frame(4, 192_001, 1).check(),
+            Err(AudioError::SampleRate(192_001))
+        );
         assert_eq!(frame(4, 8_000, 0).check(), Err(AudioError::NoChannels));
         assert_eq!(
             frame(5, 8_000, 2).check(),

@@ -48,7 +48,10 @@ pub struct Cleared {
 impl Cleared {
     /// How much audio was thrown away.
     pub fn unsent(&self) -> Duration {
-        self.utterances.iter().map(|u| u.queued.saturating_sub(u.sent)).sum()
+        self.utterances
+            .iter()
+            .map(|u| u.queued.saturating_sub(u.sent))
+            .sum()
     }
 }
 
@@ -196,7 +199,10 @@ impl PlaybackQueue {
         self.cleared_below = self.next_id;
         for entry in self.ledger.drain(..) {
             if let Entry::Mark(name) = entry {
-                self.fired.push(FiredMark { name, cleared: true });
+                self.fired.push(FiredMark {
+                    name,
+                    cleared: true,
+                });
             }
         }
         self.fetched = 0;
@@ -254,14 +260,22 @@ impl PlaybackQueue {
 
     /// Notes that all that was fetched has been sent: nothing is left in the capture path.
     pub(crate) fn finish(&mut self) {
-        let fetched: u64 = self.ledger.iter().take(self.fetched).map(Entry::unsent).sum();
+        let fetched: u64 = self
+            .ledger
+            .iter()
+            .take(self.fetched)
+            .map(Entry::unsent)
+            .sum();
         self.advance(fetched);
     }
 
     fn pop_front(&mut self) {
         self.fetched = self.fetched.saturating_sub(1);
         if let Some(Entry::Mark(name)) = self.ledger.pop_front() {
-            self.fired.push(FiredMark { name, cleared: false });
+            self.fired.push(FiredMark {
+                name,
+                cleared: false,
+            });
         }
     }
 

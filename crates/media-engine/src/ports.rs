@@ -125,7 +125,10 @@ mod tests {
         let held = free_pair();
         let port = held.rtp_addr().port();
         let error = MediaPorts::reserve(LOCALHOST, &(port..=port + 1), 7).unwrap_err();
-        assert!(matches!(&error, EngineError::NoFreePorts { tried: 1, .. }), "{error:?}");
+        assert!(
+            matches!(&error, EngineError::NoFreePorts { tried: 1, .. }),
+            "{error:?}"
+        );
         let text = error.to_string();
         assert!(text.contains(&format!("{port}-{}", port + 1)), "{text}");
         drop(held);

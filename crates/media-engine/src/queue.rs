@@ -158,7 +158,10 @@ mod tests {
         }
         assert_eq!(reader.dropped(), 2);
         assert_eq!(writer.dropped(), 2);
-        assert_eq!([reader.try_recv(), reader.try_recv(), reader.try_recv()], [Some(2), Some(3), Some(4)]);
+        assert_eq!(
+            [reader.try_recv(), reader.try_recv(), reader.try_recv()],
+            [Some(2), Some(3), Some(4)]
+        );
         assert_eq!(reader.try_recv(), None);
     }
 
@@ -168,7 +171,10 @@ mod tests {
         for item in [1, 10, 2, 3] {
             writer.push_dropping(item, |&item| item >= 10);
         }
-        assert_eq!([reader.try_recv(), reader.try_recv(), reader.try_recv()], [Some(1), Some(2), Some(3)]);
+        assert_eq!(
+            [reader.try_recv(), reader.try_recv(), reader.try_recv()],
+            [Some(1), Some(2), Some(3)]
+        );
     }
 
     #[test]

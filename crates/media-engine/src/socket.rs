@@ -92,7 +92,9 @@ mod tests {
                 seen += 1;
             });
             assert_eq!(seen, 20, "all but the one that is too long");
-            reader.read(&to, to.local_addr().unwrap(), time(before), |datagram| panic!("nothing is left: {datagram:?}"));
+            reader.read(&to, to.local_addr().unwrap(), time(before), |datagram| {
+                panic!("nothing is left: {datagram:?}")
+            });
         }};
     }
 
@@ -117,7 +119,12 @@ mod tests {
         from.send_to(b"six", to.local_addr().unwrap()).unwrap();
         let mut reader = DatagramReader::new();
         let mut seen = None;
-        reader.read(&to, to.local_addr().unwrap(), time(Instant::now()), |datagram| seen = Some(datagram.source));
+        reader.read(
+            &to,
+            to.local_addr().unwrap(),
+            time(Instant::now()),
+            |datagram| seen = Some(datagram.source),
+        );
         assert_eq!(seen, Some(from.local_addr().unwrap()));
     }
 
@@ -134,9 +141,15 @@ mod tests {
             std::hint::spin_loop();
         }
         let mut arrival = None;
-        reader.read(&to, to.local_addr().unwrap(), time(before), |datagram| arrival = Some(datagram.arrival));
+        reader.read(&to, to.local_addr().unwrap(), time(before), |datagram| {
+            arrival = Some(datagram.arrival)
+        });
         let arrival = arrival.expect("the datagram is there");
-        assert!(arrival < sent + Duration::from_millis(10), "{:?} late", arrival - sent);
+        assert!(
+            arrival < sent + Duration::from_millis(10),
+            "{:?} late",
+            arrival - sent
+        );
     }
 
     #[test]

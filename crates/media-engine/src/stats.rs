@@ -20,7 +20,10 @@ impl CodecName {
             .find(|&at| name.is_char_boundary(at))
             .unwrap_or(0);
         bytes[..len].copy_from_slice(&name.as_bytes()[..len]);
-        Self { bytes, len: len as u8 }
+        Self {
+            bytes,
+            len: len as u8,
+        }
     }
 
     /// The name.
@@ -155,7 +158,10 @@ mod tests {
     fn codec_names_are_kept_whole_or_cut_between_characters() {
         assert_eq!(CodecName::new("PCMU").as_str(), "PCMU");
         assert_eq!(CodecName::new("").as_str(), "");
-        assert_eq!(CodecName::new("a-very-long-codec-name").as_str(), "a-very-long-cod");
+        assert_eq!(
+            CodecName::new("a-very-long-codec-name").as_str(),
+            "a-very-long-cod"
+        );
         assert_eq!(CodecName::new("fourteen-bytesé").as_str(), "fourteen-bytes");
     }
 }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use nix::cmsg_space;
 use nix::sys::socket::{
-    ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrIn, SockaddrIn6, SockaddrLike, recvmmsg,
-    setsockopt, sockopt,
+    ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrIn, SockaddrIn6, SockaddrLike,
+    recvmmsg, setsockopt, sockopt,
 };
 use nix::sys::time::TimeSpec;
 
@@ -64,9 +64,11 @@ impl DatagramReader {
         for _ in 0..MAX_DATAGRAMS_PER_VISIT / BATCH {
             let mut envelopes = [None; BATCH];
             let received = if local.is_ipv4() {
-                self.v4.receive(socket, &mut self.buffers, time, &mut envelopes)
+                self.v4
+                    .receive(socket, &mut self.buffers, time, &mut envelopes)
             } else {
-                self.v6.receive(socket, &mut self.buffers, time, &mut envelopes)
+                self.v6
+                    .receive(socket, &mut self.buffers, time, &mut envelopes)
             };
             for (envelope, buffer) in envelopes.iter().zip(self.buffers.iter()) {
                 if let Some(envelope) = envelope {
@@ -86,7 +88,10 @@ impl DatagramReader {
 
 impl<S: SockaddrLike + Copy + Into<SocketAddr>> Headers<S> {
     fn new() -> Self {
-        Self(MultiHeaders::preallocate(BATCH, Some(cmsg_space!(TimeSpec))))
+        Self(MultiHeaders::preallocate(
+            BATCH,
+            Some(cmsg_space!(TimeSpec)),
+        ))
     }
 
     /// One system call; answers how many datagrams it brought, too long ones included.
