@@ -7,7 +7,7 @@ mod account;
 mod value;
 
 pub(crate) use account::{Account, Transport};
-pub(crate) use value::{Codec, CodecList, Dtmf, Password, PbxUser, PortRange};
+pub(crate) use value::{CodecList, Dtmf, DtmfStep, PbxUser};
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -159,8 +159,8 @@ Examples:
   headless-sip call bob --registrar sip:127.0.0.1 --user alice --password secret --play hello.wav
   headless-sip call sip:dtmf@127.0.0.1 --dtmf 1234 --seconds 5 --json
 
-Without --seconds the call ends when everything to play has been sent and the far end has hung up,
-or 5 seconds after it was sent. Ctrl-C hangs up.")]
+Without --seconds the call ends when everything has been sent and the far end hangs up, or 5 seconds
+after it was sent. Ctrl-C hangs up.")]
 pub(crate) struct CallArgs {
     /// Whom to call: a SIP address such as sip:bob@example.com, or only a name, which is then called at the registrar
     #[arg(value_name = "URI", value_parser = value::non_empty)]
@@ -190,6 +190,10 @@ pub(crate) struct CallArgs {
     #[arg(long, value_name = "DIGITS", help_heading = "Sound")]
     pub dtmf: Option<Dtmf>,
 
+    /// Give up when nobody has answered after this many seconds, 1 to 3600
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3_600), help_heading = "Duration")]
+    pub ring: u32,
+
     /// Hang up this many seconds after the answer
     #[arg(long, value_name = "N", value_parser = value::seconds, help_heading = "Duration")]
     pub seconds: Option<f64>,
@@ -203,7 +207,8 @@ Examples:
   headless-sip answer --registrar sip:127.0.0.1 --user bob --password secret --record calls/
   headless-sip answer --local 127.0.0.1:5070 --reject 486 --calls 1
 
-Ends with Ctrl-C, after --calls calls or after --seconds, whichever is first; calls that stand are hung up.")]
+A call lasts until the caller hangs up. The command ends with Ctrl-C, after --calls calls or after
+--seconds, whichever is first; calls that stand are hung up then.")]
 pub(crate) struct AnswerArgs {
     #[command(flatten)]
     pub account: Account,
@@ -212,7 +217,7 @@ pub(crate) struct AnswerArgs {
     #[arg(long, conflicts_with_all = ["play", "tone", "reject"], help_heading = "Sound")]
     pub echo: bool,
 
-    /// WAV file to play to each caller, who is then hung up on: any rate, any channel count, 8 to 32 bits or float
+    /// WAV file to play to each caller: any rate, any channel count, 8 to 32 bits or float
     #[arg(long, value_name = "F.wav", conflicts_with_all = ["tone", "reject"], help_heading = "Sound")]
     pub play: Option<PathBuf>,
 

@@ -3,7 +3,9 @@
 //! Field names are stable: programs read them. A figure that is not known is `null`, never left out.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use headless_sip::CallStats;
 use serde::Serialize;
 
 /// One line of the command's output.
@@ -124,10 +126,12 @@ pub(crate) enum EndedBy {
     Local,
     /// The far end did.
     Remote,
-    /// Nobody spoke: no answer, no media, or the network is gone.
+    /// Nobody: there was no answer in time.
     Timeout,
-    /// Something broke.
-    Error,
+    /// Nobody: no sound arrived for too long.
+    MediaTimeout,
+    /// Nobody: the signalling failed on the way.
+    Signaling,
 }
 
 /// The figures of a call. Packets are RTP packets; times are milliseconds.
@@ -158,9 +162,48 @@ pub(crate) struct Stats {
     /// Estimated opinion of a listener, 1 bad to 5 excellent; `null` while nothing has arrived.
     pub mos: Option<f64>,
     /// Packets of ours that the far end misses; `null` until it has reported.
-    pub remote_lost_packets: Option<i64>,
+    pub remote_lost_packets: Option<u64>,
     /// Jitter that the far end sees; `null` until it has reported.
     pub remote_jitter_ms: Option<f64>,
+}
+
+impl From<&CallStats> for Stats {
+    fn from(stats: &CallStats) -> Self {
+        Self {
+            codec: stats.codec.to_lowercase(),
+            setup_ms: millis(stats.setup),
+            sent_packets: stats.sent_packets,
+            received_packets: stats.received_packets,
+            lost_packets: stats.lost_packets,
+            late_packets: stats.late_packets,
+            duplicate_packets: stats.duplicate_packets,
+            concealed_ms: millis(stats.concealed),
+            jitter_ms: millis(stats.jitter),
+            round_trip_ms: stats.round_trip.map(millis),
+            playout_delay_ms: millis(stats.playout_delay),
+            mos: stats
+                .mos
+                .map(|mos| (f64::from(mos) * 100.0).round() / 100.0),
+            remote_lost_packets: stats.remote_lost_packets,
+            remote_jitter_ms: stats.remote_jitter.map(millis),
+        }
+    }
+}
+
+impl From<headless_sip::EndedBy> for EndedBy {
+    fn from(by: headless_sip::EndedBy) -> Self {
+        match by {
+            headless_sip::EndedBy::Local => Self::Local,
+            headless_sip::EndedBy::Remote => Self::Remote,
+            headless_sip::EndedBy::MediaTimeout => Self::MediaTimeout,
+            _ => Self::Signaling,
+        }
+    }
+}
+
+/// Milliseconds, to the microsecond.
+pub(crate) fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1_000_000.0).round() / 1_000.0
 }
 
 /// How the demo went.

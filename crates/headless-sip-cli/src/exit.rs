@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use headless_sip::Error;
+
 /// The exit codes of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -48,6 +50,33 @@ impl Failure {
     /// A failure of no special kind.
     pub(crate) fn other(message: impl Into<String>) -> Self {
         Self::new(Exit::Other, message)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::new(Exit::of(&error), error.to_string())
+    }
+}
+
+impl Exit {
+    /// The code for an error of the library.
+    pub(crate) fn of(error: &Error) -> Self {
+        match error {
+            // RFC 3261: 408 and 504 come from a proxy that nobody answered; 487 ends our own CANCEL.
+            Error::Rejected {
+                status: 408 | 487 | 504,
+                ..
+            } => Self::NoAnswer,
+            Error::Rejected {
+                status: 401 | 407, ..
+            }
+            | Error::Unauthorized(_) => Self::Unauthorized,
+            Error::Rejected { .. } | Error::PeerIncompatible(_) => Self::Rejected,
+            Error::Timeout(_) | Error::Transport(_) => Self::NoAnswer,
+            Error::Config(_) => Self::Usage,
+            _ => Self::Other,
+        }
     }
 }
 

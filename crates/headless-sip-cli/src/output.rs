@@ -25,11 +25,6 @@ impl Output {
         }
     }
 
-    /// True when events are printed as JSON.
-    pub(crate) fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// The colours of this output.
     pub(crate) fn paint(&self) -> Paint {
         self.paint
@@ -177,8 +172,9 @@ fn who(by: EndedBy) -> &'static str {
     match by {
         EndedBy::Local => "by us",
         EndedBy::Remote => "by the far end",
-        EndedBy::Timeout => "by a timeout",
-        EndedBy::Error => "by an error",
+        EndedBy::Timeout => "without an answer",
+        EndedBy::MediaTimeout => "for lack of sound",
+        EndedBy::Signaling => "because the signalling failed",
     }
 }
 

@@ -33,11 +33,6 @@ impl Shutdown {
             std::future::pending::<()>().await;
         }
     }
-
-    /// True once the user wants to leave.
-    pub(crate) fn is_asked(&self) -> bool {
-        *self.asked.borrow()
-    }
 }
 
 #[cfg(unix)]

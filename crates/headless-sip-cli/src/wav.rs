@@ -1,5 +1,6 @@
 //! WAV files: what we play comes from one, what we record goes into one.
 
+mod rate;
 mod read;
 mod write;
 

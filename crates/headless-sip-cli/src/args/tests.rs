@@ -1,5 +1,6 @@
 //! Tests of the command line: what it takes, and what it says to what it does not take.
 
+use super::value::{Codec, Password};
 use super::*;
 use expect_test::{Expect, expect};
 
@@ -113,7 +114,7 @@ fn a_wrong_value_is_answered_with_what_is_accepted() {
     check_refused(
         "demo --codec g729",
         expect![
-            "error: invalid value 'g729' for '--codec <LIST>': there is no codec 'g729'; take some of pcmu,pcma,opus, best first"
+            "error: invalid value 'g729' for '--codec <LIST>': there is no codec 'g729'; take some of opus,pcmu,pcma, best first"
         ],
     );
     check_refused(

@@ -98,17 +98,25 @@ pub(crate) enum Codec {
     /// G.711 A-law, 8 kHz.
     Pcma,
     /// Opus, 48 kHz.
+    #[cfg(feature = "opus")]
     Opus,
 }
 
 impl Codec {
-    const ALL: [Self; 3] = [Self::Pcmu, Self::Pcma, Self::Opus];
+    /// Every codec that is compiled in, the best sounding first.
+    const ALL: &[Self] = &[
+        #[cfg(feature = "opus")]
+        Self::Opus,
+        Self::Pcmu,
+        Self::Pcma,
+    ];
 
     /// The name on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Pcmu => "pcmu",
             Self::Pcma => "pcma",
+            #[cfg(feature = "opus")]
             Self::Opus => "opus",
         }
     }
@@ -120,6 +128,7 @@ pub(crate) struct CodecList(Vec<Codec>);
 
 impl CodecList {
     /// The codecs, best first.
+    #[cfg(test)]
     pub(crate) fn codecs(&self) -> &[Codec] {
         &self.0
     }
@@ -127,7 +136,7 @@ impl CodecList {
 
 impl Default for CodecList {
     fn default() -> Self {
-        Self(vec![Codec::Opus, Codec::Pcmu, Codec::Pcma])
+        Self(Codec::ALL.to_vec())
     }
 }
 
@@ -144,11 +153,14 @@ impl FromStr for CodecList {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut codecs = Vec::new();
         for name in text.split(',').map(str::trim) {
-            let codec = Codec::ALL
-                .into_iter()
+            let codec = *Codec::ALL
+                .iter()
                 .find(|codec| codec.name().eq_ignore_ascii_case(name))
                 .ok_or_else(|| {
-                    format!("there is no codec '{name}'; take some of pcmu,pcma,opus, best first")
+                    format!(
+                        "there is no codec '{name}'; take some of {}, best first",
+                        Self::default()
+                    )
                 })?;
             if codecs.contains(&codec) {
                 return Err(format!("'{name}' stands twice in the list"));

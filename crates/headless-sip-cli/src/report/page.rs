@@ -25,10 +25,10 @@ pub(super) fn render(report: &CallReport) -> String {
     out.push_str(&figures::checks(&report.checks));
     out.push_str(&ladder::section(&report.ladder));
     out.push_str(&figures::table(&report.figures));
-    let _ = write!(
+    let _ = writeln!(
         out,
         "<footer>Made by headless-sip {}. This page needs nothing but itself: keep it, mail it, open it anywhere.</footer>\
-         </main><script type=\"application/json\" id=\"data\">{}</script><script>{SCRIPT}</script></body></html>\n",
+         </main><script type=\"application/json\" id=\"data\">{}</script><script>{SCRIPT}</script></body></html>",
         env!("CARGO_PKG_VERSION"),
         script_json(&timeline::data(report))
     );

@@ -55,7 +55,6 @@ fn sample() -> CallReport {
                 let target = base * (1.0 - (-f64::from(n) / 8.0).exp());
                 NetworkSample {
                     at,
-                    target_delay_ms: 20.0 + (target / 20.0).round() * 20.0,
                     playout_delay_ms: 22.0 + target + 6.0 * (f64::from(n) * 0.8).sin(),
                     jitter_ms: base / 4.0 * (1.0 - (-f64::from(n) / 5.0).exp())
                         + 1.4 * (f64::from(n) * 0.5).cos(),

@@ -62,8 +62,6 @@ pub(crate) struct NetworkSample {
     pub at: f64,
     /// From a packet's arrival to its sound.
     pub playout_delay_ms: f64,
-    /// What the jitter buffer aims at.
-    pub target_delay_ms: f64,
     /// Variation of the packets' delay.
     pub jitter_ms: f64,
 }
@@ -74,10 +72,10 @@ pub(super) fn sections(report: &CallReport) -> String {
     if !report.lanes.is_empty() {
         out.push_str(
             "<section class=\"time\"><h2>The sound, both ways</h2><p class=\"legend\">\
-             <span class=\"k said\"></span>said <span class=\"k heard\"></span>heard at the other end \
-             <span class=\"k conceal\"></span>concealed: invented in place of what did not arrive \
-             <span class=\"k lost\"></span>packets missing <span class=\"k digit\">5</span>key press \
-             <span class=\"k hold\"></span>on hold</p>",
+             <span><i class=\"k said\"></i>said</span><span><i class=\"k heard\"></i>heard at the other end</span>\
+             <span><i class=\"k conceal\"></i>concealed: invented in place of what did not arrive</span>\
+             <span><i class=\"k lost\"></i>packets missing</span><span><i class=\"k digit\">5</i>key press</span>\
+             <span><i class=\"k hold\"></i>on hold</span></p>",
         );
         for (index, lane) in report.lanes.iter().enumerate() {
             lane_picture(&mut out, report, lane, index);
@@ -88,9 +86,8 @@ pub(super) fn sections(report: &CallReport) -> String {
     if report.network.iter().any(|trace| !trace.samples.is_empty()) {
         out.push_str(
             "<section class=\"time\"><h2>The network, as each side saw it</h2><p class=\"legend\">\
-             <span class=\"k delay\"></span>playout delay: how long sound waits, so that late packets still count \
-             <span class=\"k target\"></span>what the jitter buffer aims at \
-             <span class=\"k jitter\"></span>jitter: how unevenly packets arrive</p>",
+             <span><i class=\"k delay\"></i>playout delay: how long sound waits, so that late packets still count</span>\
+             <span><i class=\"k jitter\"></i>jitter: how unevenly packets arrive</span></p>",
         );
         for (index, trace) in report.network.iter().enumerate() {
             network_picture(&mut out, report, trace, index);
@@ -221,12 +218,7 @@ fn network_picture(out: &mut String, report: &CallReport, trace: &NetworkTrace, 
     let highest = trace
         .samples
         .iter()
-        .map(|sample| {
-            sample
-                .playout_delay_ms
-                .max(sample.jitter_ms)
-                .max(sample.target_delay_ms)
-        })
+        .map(|sample| sample.playout_delay_ms.max(sample.jitter_ms))
         .fold(0.0, f64::max);
     let top = nice_top(highest);
     let _ = write!(
@@ -247,9 +239,6 @@ fn network_picture(out: &mut String, report: &CallReport, trace: &NetworkTrace, 
     out.push_str(
         "<svg viewBox=\"0 0 1000 100\" preserveAspectRatio=\"none\" aria-hidden=\"true\">",
     );
-    line(out, "target", trace, report.duration, top, |sample| {
-        sample.target_delay_ms
-    });
     line(out, "delay", trace, report.duration, top, |sample| {
         sample.playout_delay_ms
     });

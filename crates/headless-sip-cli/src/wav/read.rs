@@ -6,6 +6,7 @@ use std::path::Path;
 
 use hound::{SampleFormat, WavReader};
 
+use super::rate::RateFit;
 use crate::exit::Failure;
 
 const ACCEPTED: &str = "accepted is WAV with PCM of 8, 16, 24 or 32 bits or 32-bit float, any sample rate, any number of channels";
@@ -19,6 +20,8 @@ pub(crate) struct WavChunks {
     sample_rate: u32,
     channels: u16,
     frames_left: u32,
+    /// For a rate that no call takes; the chunks are mono then.
+    fit: Option<RateFit>,
     samples: Box<dyn Iterator<Item = Result<f32, hound::Error>> + Send>,
 }
 
@@ -60,6 +63,8 @@ impl WavChunks {
         }
         Ok(Self {
             samples: samples_of(reader, &name)?,
+            fit: RateFit::for_rate(spec.sample_rate)
+                .map_err(|why| Failure::usage(refusal(&name, &why)))?,
             name,
             sample_rate: spec.sample_rate,
             channels: spec.channels,
@@ -67,19 +72,14 @@ impl WavChunks {
         })
     }
 
-    /// Samples a second of each channel, in Hz.
+    /// Samples a second of each channel in the chunks, in Hz: 8,000 to 192,000.
     pub(crate) fn sample_rate(&self) -> u32 {
-        self.sample_rate
+        self.fit.as_ref().map_or(self.sample_rate, RateFit::rate)
     }
 
     /// Channels, interleaved in each chunk.
     pub(crate) fn channels(&self) -> u16 {
-        self.channels
-    }
-
-    /// How long the rest plays, in milliseconds.
-    pub(crate) fn rest_ms(&self) -> u64 {
-        u64::from(self.frames_left) * 1000 / u64::from(self.sample_rate)
+        if self.fit.is_some() { 1 } else { self.channels }
     }
 
     /// The next chunk of at most one second, interleaved, in [-1, 1]; `None` at the end.
@@ -100,6 +100,9 @@ impl WavChunks {
             })?;
             chunk.push(sample);
         }
+        if let Some(fit) = &mut self.fit {
+            chunk = fit.process(mixed(&chunk, self.channels), self.frames_left == 0);
+        }
         Ok(Some(chunk))
     }
 
@@ -108,17 +111,21 @@ impl WavChunks {
     /// # Errors
     /// As for [`WavChunks::next_chunk`].
     pub(crate) fn into_mono(mut self) -> Result<Vec<f32>, Failure> {
-        let channels = usize::from(self.channels);
+        let channels = self.channels();
         let mut mono = Vec::with_capacity(self.frames_left as usize);
         while let Some(chunk) = self.next_chunk()? {
-            mono.extend(
-                chunk
-                    .chunks_exact(channels)
-                    .map(|frame| frame.iter().sum::<f32>() / channels as f32),
-            );
+            mono.append(&mut mixed(&chunk, channels));
         }
         Ok(mono)
     }
+}
+
+/// All channels in one.
+fn mixed(chunk: &[f32], channels: u16) -> Vec<f32> {
+    chunk
+        .chunks_exact(usize::from(channels))
+        .map(|frame| frame.iter().sum::<f32>() / f32::from(channels))
+        .collect()
 }
 
 fn refusal(name: &str, why: &str) -> String {
@@ -199,7 +206,6 @@ mod tests {
                 write(&path, bits, format, rate, channels);
                 let wav = WavChunks::open(&path).expect("the file is good");
                 assert_eq!((wav.sample_rate(), wav.channels()), (rate, channels));
-                assert_eq!(wav.rest_ms(), u64::from(rate / 10) * 1000 / u64::from(rate));
                 let mono = wav.into_mono().expect("the file is whole");
                 assert_eq!(mono.len(), rate as usize / 10);
                 for (index, got) in mono.iter().enumerate() {

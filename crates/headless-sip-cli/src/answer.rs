@@ -1,0 +1,172 @@
+//! `headless-sip answer`: waits for calls and answers them, many at once.
+
+mod folder;
+
+use std::sync::Arc;
+
+use headless_sip::{Error, IncomingCall};
+use tokio::task::JoinSet;
+
+use crate::args::AnswerArgs;
+use crate::client::{self, Wishes};
+use crate::event::{EndedBy, Event};
+use crate::exit::Failure;
+use crate::output::Output;
+use crate::session::{self, Plan, Sound, Until};
+use crate::shutdown::Shutdown;
+use crate::wav::WavChunks;
+use folder::Folder;
+
+/// Runs the command.
+///
+/// # Errors
+/// The first [`Failure`] of a call, once all calls have ended; or that of the account.
+pub(crate) async fn run(
+    args: AnswerArgs,
+    output: &Output,
+    mut shutdown: Shutdown,
+) -> Result<(), Failure> {
+    // A file that cannot be played is told now, not to the first caller.
+    if let Some(path) = &args.play {
+        WavChunks::open(path)?;
+    }
+    let folder = args.record.as_deref().map(Folder::open).transpose()?;
+    let wishes = Wishes {
+        tap_sent: folder.is_some(),
+        ..Wishes::default()
+    };
+    let client = client::open(&args.account, wishes, output, &mut shutdown).await?;
+    if args.account.registrar.is_none() {
+        output.event(&Event::Listening {
+            address: client.local_addr().to_string(),
+        });
+    }
+    let answering = Arc::new(Answering {
+        args,
+        folder,
+        output: output.clone(),
+        shutdown: shutdown.clone(),
+    });
+    let mut calls = JoinSet::new();
+    let mut outcome = Ok(());
+    let mut ended = 0;
+    let mut stay = Box::pin(client::until(answering.args.seconds));
+    loop {
+        tokio::select! {
+            call = client.incoming() => match call {
+                Some(call) => drop(calls.spawn(Arc::clone(&answering).take(call))),
+                None => break,
+            },
+            Some(finished) = calls.join_next() => {
+                outcome = outcome.and(finished.unwrap_or_else(|_| Err(Failure::other("a call broke"))));
+                ended += 1;
+                if answering.args.calls == Some(ended) {
+                    break;
+                }
+            }
+            () = &mut stay => break,
+            () = shutdown.asked() => break,
+            () = client::tell_changes(&client, output) => {}
+        }
+    }
+    // Hangs up what still stands; the tasks tell the end of their calls then.
+    client.shutdown().await;
+    while let Some(finished) = calls.join_next().await {
+        outcome = outcome.and(finished.unwrap_or_else(|_| Err(Failure::other("a call broke"))));
+    }
+    outcome
+}
+
+/// What every call needs.
+struct Answering {
+    args: AnswerArgs,
+    folder: Option<Folder>,
+    output: Output,
+    shutdown: Shutdown,
+}
+
+impl Answering {
+    /// Takes one call from its ring to its end.
+    async fn take(self: Arc<Self>, call: IncomingCall) -> Result<(), Failure> {
+        let call_id = call.call_id().to_owned();
+        self.output.event(&Event::Ringing {
+            call_id: call_id.clone(),
+            from: call.from(),
+            to: call.to(),
+        });
+        if let Some(status) = self.args.reject {
+            let outcome = call.reject(status).await;
+            self.output.event(&not_taken(
+                call_id,
+                EndedBy::Local,
+                Some(status),
+                "rejected",
+            ));
+            return Ok(outcome?);
+        }
+        let plan = self.plan(&call)?;
+        let answered = match call.ring().await {
+            Ok(()) => call.answer().await,
+            Err(error) => Err(error),
+        };
+        match answered {
+            Ok(active) => session::run(active, plan, &self.output, self.shutdown.clone()).await,
+            Err(error @ Error::Cancelled) => {
+                self.output.event(&not_taken(
+                    call_id,
+                    EndedBy::Remote,
+                    Some(487),
+                    &error.to_string(),
+                ));
+                Ok(())
+            }
+            Err(error) => {
+                self.output.event(&not_taken(
+                    call_id,
+                    EndedBy::Signaling,
+                    error.status(),
+                    &error.to_string(),
+                ));
+                Err(error.into())
+            }
+        }
+    }
+
+    fn plan(&self, call: &IncomingCall) -> Result<Plan, Failure> {
+        let sound = if self.args.echo {
+            Sound::Echo
+        } else if let Some(path) = &self.args.play {
+            Sound::Wav(Box::new(WavChunks::open(path)?))
+        } else if let Some(frequency) = self.args.tone {
+            Sound::Tone {
+                frequency,
+                length: None,
+            }
+        } else {
+            Sound::None
+        };
+        let caller = call.caller().unwrap_or("unknown");
+        Ok(Plan {
+            sound,
+            dtmf: None,
+            recording: self
+                .folder
+                .as_ref()
+                .map(|folder| folder.recording(caller))
+                .transpose()?,
+            until: Until::FarEnd,
+        })
+    }
+}
+
+/// The end of a call that never stood.
+fn not_taken(call_id: String, by: EndedBy, status: Option<u16>, reason: &str) -> Event {
+    Event::Ended {
+        call_id,
+        by,
+        status,
+        reason: reason.to_owned(),
+        stats: None,
+        recording: None,
+    }
+}

@@ -1,0 +1,9 @@
+//! Tests of the built command, as a person or a script runs it.
+
+mod accounts;
+mod calls;
+mod demo;
+mod faults;
+mod peer;
+mod process;
+mod usage;
