@@ -1,47 +1,57 @@
-//! The ladder of the demo: what both clients saw of the SIP messages, put together.
+//! The ladder of the demo: the SIP messages as the telephone system saw them, each told by its purpose.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::Instant;
-
-use headless_sip::{TraceDirection, TracedMessage};
 
 use crate::report::{Ladder, LadderMessage, LadderNote, MessageKind};
 
 /// Where the telephone system stands between the two.
 const PBX: usize = 1;
 
-/// Joins the traces of the left and the right client into one ladder, in the order of time.
-pub(super) fn join(
+/// One message as the telephone system saw it.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    /// When it passed.
+    pub at: Instant,
+    /// Sent by the telephone system, or received.
+    pub sent: bool,
+    /// The client at the other end.
+    pub peer: SocketAddr,
+    /// Request line or status line.
+    pub start_line: String,
+    /// The method, for a response that of its request.
+    pub method: String,
+    /// Call-ID.
+    pub call_id: String,
+}
+
+/// Draws what passed between the telephone system and the client on its left and that on its right.
+pub(super) fn draw(
     names: [&str; 2],
-    traces: [&[TracedMessage]; 2],
+    addresses: [SocketAddr; 2],
+    seen: &[Seen],
     notes: Vec<LadderNote>,
     origin: Instant,
 ) -> Ladder {
-    let mut messages: Vec<LadderMessage> = Vec::new();
-    for (index, trace) in traces.into_iter().enumerate() {
-        let party = index * 2;
-        let mut dialogs = Dialogs::default();
-        messages.extend(trace.iter().map(|traced| {
-            let (from, to) = match traced.direction {
-                TraceDirection::Sent => (party, PBX),
-                TraceDirection::Received => (PBX, party),
-            };
-            let (label, detail, kind) = dialogs.describe(traced);
-            LadderMessage {
-                at: traced.at.saturating_duration_since(origin).as_secs_f64(),
-                from,
-                to,
-                label,
-                detail,
-                kind,
-            }
-        }));
-    }
-    messages.sort_by(|a, b| a.at.total_cmp(&b.at));
+    let mut dialogs = Dialogs::default();
+    let messages = seen.iter().filter_map(|message| {
+        let party = addresses.iter().position(|address| *address == message.peer)? * 2;
+        let (from, to) = if message.sent { (PBX, party) } else { (party, PBX) };
+        let (label, detail, kind) = dialogs.describe(party, message);
+        Some(LadderMessage {
+            at: message.at.saturating_duration_since(origin).as_secs_f64(),
+            from,
+            to,
+            label,
+            detail,
+            kind,
+        })
+    });
     let [left, right] = names;
     Ladder {
+        messages: messages.collect(),
         participants: vec![left.into(), "PBX".into(), right.into()],
-        messages,
         notes,
     }
 }
@@ -49,7 +59,7 @@ pub(super) fn join(
 /// What is known of each dialog, so that the same method can be told by its purpose.
 #[derive(Default)]
 struct Dialogs {
-    states: HashMap<String, Dialog>,
+    states: HashMap<(usize, String), Dialog>,
 }
 
 #[derive(Default)]
@@ -59,14 +69,10 @@ struct Dialog {
 }
 
 impl Dialogs {
-    fn describe(&mut self, traced: &TracedMessage) -> (String, String, MessageKind) {
-        let method = traced
-            .cseq
-            .split_whitespace()
-            .next_back()
-            .unwrap_or_default();
-        let dialog = self.states.entry(traced.call_id.clone()).or_default();
-        match status(&traced.start_line) {
+    fn describe(&mut self, party: usize, message: &Seen) -> (String, String, MessageKind) {
+        let method = message.method.as_str();
+        let dialog = self.states.entry((party, message.call_id.clone())).or_default();
+        match status(&message.start_line) {
             Some((status, text)) => {
                 dialog.challenged |= matches!(status, 401 | 407);
                 dialog.established |= status == 200 && matches!(method, "INVITE" | "REGISTER");
@@ -111,47 +117,30 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn traced(
-        at: Instant,
-        direction: TraceDirection,
-        start_line: &str,
-        cseq: &str,
-    ) -> TracedMessage {
-        TracedMessage {
-            at,
-            direction,
-            peer: None,
-            start_line: start_line.into(),
-            cseq: cseq.into(),
-            call_id: "x".into(),
-        }
-    }
-
     #[test]
-    fn both_traces_become_one_ladder_told_by_purpose() {
-        use TraceDirection::{Received, Sent};
+    fn messages_are_told_by_purpose_and_drawn_between_the_right_two() {
         let origin = Instant::now();
-        let at = |ms| origin + Duration::from_millis(ms);
-        let left = [
-            traced(at(1), Sent, "INVITE sip:bob@pbx SIP/2.0", "1 INVITE"),
-            traced(
-                at(2),
-                Received,
-                "SIP/2.0 407 Proxy Authentication Required",
-                "1 INVITE",
-            ),
-            traced(at(3), Sent, "ACK sip:bob@pbx SIP/2.0", "1 ACK"),
-            traced(at(4), Sent, "INVITE sip:bob@pbx SIP/2.0", "2 INVITE"),
-            traced(at(9), Received, "SIP/2.0 200 OK", "2 INVITE"),
-            traced(at(20), Sent, "INVITE sip:bob@pbx SIP/2.0", "3 INVITE"),
-        ];
-        let right = [traced(
-            at(6),
-            Received,
-            "INVITE sip:bob@1.2.3.4 SIP/2.0",
-            "2 INVITE",
-        )];
-        let ladder = join(["alice", "bob"], [&left, &right], Vec::new(), origin);
+        let [alice, bob, other]: [SocketAddr; 3] = [1, 2, 3].map(|port| ([127, 0, 0, 1], port).into());
+        let seen = [
+            (1, alice, false, "INVITE sip:bob@pbx SIP/2.0", "INVITE"),
+            (2, alice, true, "SIP/2.0 407 Proxy Authentication Required", "INVITE"),
+            (3, alice, false, "ACK sip:bob@pbx SIP/2.0", "ACK"),
+            (4, alice, false, "INVITE sip:bob@pbx SIP/2.0", "INVITE"),
+            (5, other, false, "OPTIONS sip:pbx SIP/2.0", "OPTIONS"),
+            (6, bob, true, "INVITE sip:bob@1.2.3.4 SIP/2.0", "INVITE"),
+            (8, bob, false, "SIP/2.0 200 OK", "INVITE"),
+            (9, alice, true, "SIP/2.0 200 OK", "INVITE"),
+            (20, alice, false, "INVITE sip:bob@pbx SIP/2.0", "INVITE"),
+        ]
+        .map(|(ms, peer, sent, start_line, method)| Seen {
+            at: origin + Duration::from_millis(ms),
+            sent,
+            peer,
+            start_line: start_line.into(),
+            method: method.into(),
+            call_id: "x".into(),
+        });
+        let ladder = draw(["alice", "bob"], [alice, bob], &seen, Vec::new(), origin);
         let told: Vec<String> = ladder
             .messages
             .iter()
@@ -163,6 +152,7 @@ mod tests {
             0.003 0>1 ACK ()
             0.004 0>1 INVITE (with the answer to the challenge)
             0.006 1>2 INVITE (offers sound)
+            0.008 2>1 200 OK (INVITE)
             0.009 1>0 200 OK (INVITE)
             0.020 0>1 INVITE (changes the call)"#]]
         .assert_eq(&told.join("\n"));

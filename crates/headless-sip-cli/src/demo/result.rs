@@ -130,9 +130,10 @@ fn draw(
         ],
         holds: vec![performance.hold.clone()],
         network: vec![network("bob", bob), network("alice", alice)],
-        ladder: ladder::join(
+        ladder: ladder::draw(
             ["alice", "bob"],
-            [&alice.trace, &bob.trace],
+            [alice.address, bob.address],
+            &performance.seen,
             performance.notes.clone(),
             performance.origin,
         ),

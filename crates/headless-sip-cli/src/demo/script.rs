@@ -1,14 +1,13 @@
 //! What happens in the demo, from the first REGISTER to the BYE.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use headless_sip::{
-    ActiveCall, AudioFrame, CallControl, CallStats, Error, HeadlessSipClient, TracedMessage,
-};
+use headless_sip::{ActiveCall, AudioFrame, CallControl, CallStats, Error, HeadlessSipClient};
 use sip_testkit::audio::Clip;
-use tokio::sync::broadcast;
 
 use super::exchange::Exchange;
+use super::ladder::Seen;
 use super::party::{Ear, Log, Progress};
 use crate::args::DemoArgs;
 use crate::event::Event;
@@ -65,6 +64,8 @@ pub(super) struct Performance {
     pub bob_knew: bool,
     /// When the call was on hold.
     pub hold: Hold,
+    /// The SIP messages.
+    pub seen: Vec<Seen>,
     /// Remarks for the ladder.
     pub notes: Vec<LadderNote>,
 }
@@ -75,8 +76,8 @@ pub(super) struct Side {
     pub log: Log,
     /// Its final figures.
     pub stats: CallStats,
-    /// Its SIP messages.
-    pub trace: Vec<TracedMessage>,
+    /// Where it spoke SIP.
+    pub address: SocketAddr,
     /// How far it came.
     pub progress: Progress,
 }
@@ -120,10 +121,9 @@ struct Stage<'a> {
     output: &'a Output,
 }
 
-/// A client and what it saw of SIP.
+/// A client that is registered.
 struct Actor {
     client: HeadlessSipClient,
-    trace: broadcast::Receiver<TracedMessage>,
 }
 
 /// A side of the call that stands.
@@ -181,6 +181,7 @@ impl Stage<'_> {
             packets_on_hold,
             bob_knew,
             hold,
+            seen: exchange.seen(),
             notes,
         })
     }
@@ -198,12 +199,11 @@ impl Stage<'_> {
         config.tap_sent = true;
         let began = Instant::now();
         let client = HeadlessSipClient::new(config).await?;
-        let trace = client.sip_trace();
         let took = began.elapsed().as_secs_f64() * 1_000.0;
         self.tell(&format!(
             "{name} has registered: challenged for the password, accepted after {took:.0} ms"
         ));
-        Ok(Actor { client, trace })
+        Ok(Actor { client })
     }
 
     /// Alice calls, bob answers.
@@ -361,22 +361,19 @@ impl Stage<'_> {
 
 impl Actor {
     /// Leaves the telephone system and gives what is known of the call.
-    async fn leave(mut self, leg: Leg) -> Side {
+    async fn leave(self, leg: Leg) -> Side {
         let progress = leg.ear.progress();
         let stats = progress
             .ended
             .as_ref()
             .map_or_else(|| leg.control.stats(), |ended| ended.stats.clone());
         let log = leg.ear.close().await;
+        let address = self.client.local_addr();
         self.client.shutdown().await;
-        let mut trace = Vec::new();
-        while let Ok(message) = self.trace.try_recv() {
-            trace.push(message);
-        }
         Side {
             log,
             stats,
-            trace,
+            address,
             progress,
         }
     }

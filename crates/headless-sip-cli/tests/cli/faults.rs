@@ -127,7 +127,7 @@ fn taken_pair() -> (UdpSocket, UdpSocket, u16) {
     for _ in 0..1_000 {
         let first = UdpSocket::bind("0.0.0.0:0").expect("a free port");
         let port = first.local_addr().expect("it is bound").port();
-        if port % 2 == 0
+        if port.is_multiple_of(2)
             && let Ok(second) = UdpSocket::bind(("0.0.0.0", port + 1))
         {
             return (first, second, port);
