@@ -1,0 +1,204 @@
+//! Runs each example against a PBX of its own.
+//!
+//! ```text
+//! headless-sip pbx --listen 127.0.0.1:0 --json      first line: {"event":"listening","address":"127.0.0.1:PORT"}
+//! example, HEADLESS_SIP_REGISTRAR=sip:127.0.0.1:PORT
+//! headless-sip call alice                           for those that answer, once they say that they wait
+//! ```
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::command::{Log, spawn_with, wait};
+use super::steps::{Step, build_programs};
+use super::{Context, Outcome};
+use crate::workspace::Workspace;
+
+/// The examples that wait for a call, with how they are called.
+const ANSWERING: [(&str, &[&str]); 3] = [
+    ("answer_and_echo", &["--tone", "440", "--seconds", "3"]),
+    ("dtmf_menu", &["--dtmf", "12#", "--seconds", "10"]),
+    ("record_call", &["--tone", "440", "--seconds", "3"]),
+];
+/// How those say that they wait.
+const WAITING: &str = "waiting for a call";
+
+/// For the PBX to listen, and for an example to register.
+const READY: Duration = Duration::from_secs(15);
+/// For a whole example.
+const LIMIT: Duration = Duration::from_secs(40);
+
+/// One step an example.
+pub(crate) fn steps(workspace: &Workspace) -> Vec<Step> {
+    let examples = workspace
+        .package("headless-sip")
+        .map(|package| package.examples.clone());
+    examples
+        .into_iter()
+        .flatten()
+        .map(|example| {
+            Step::new(
+                format!("example-{example}"),
+                format!("examples/{example}.rs against the PBX"),
+                move |context, log| run_example(context, &example, log),
+            )
+        })
+        .collect()
+}
+
+fn run_example(context: &Context, example: &str, log: &mut Log) -> Outcome {
+    match build_programs(context, log) {
+        Outcome::Passed => {}
+        other => return other,
+    }
+    let folder = context.workspace.target.join("debug");
+    let Some(pbx) = Pbx::start(&folder, log) else {
+        return Outcome::Failed;
+    };
+    let mut command = Command::new(folder.join("examples").join(example));
+    command
+        .env("HEADLESS_SIP_REGISTRAR", pbx.uri())
+        .env("HEADLESS_SIP_USER", "alice")
+        .env("HEADLESS_SIP_PASSWORD", "secret");
+    let Some(mut running) = Running::start(&mut command, log) else {
+        return Outcome::Failed;
+    };
+    let call = ANSWERING.iter().find(|(name, _)| *name == example);
+    let called = match call {
+        Some((_, arguments)) => {
+            if running.line_with(WAITING, READY, log).is_some() {
+                pbx.call_alice(&folder, arguments, log)
+            } else {
+                log.note(&format!("it never said {WAITING:?}"));
+                Outcome::Failed
+            }
+        }
+        None => Outcome::Passed,
+    };
+    let ended = running.finish(LIMIT, log);
+    if called == Outcome::Passed {
+        ended
+    } else {
+        called
+    }
+}
+
+/// The PBX of the command, on a free port.
+struct Pbx {
+    address: String,
+    /// Ends it when this is dropped, and keeps its output flowing until then.
+    _running: Running,
+}
+
+impl Pbx {
+    fn start(folder: &Path, log: &mut Log) -> Option<Self> {
+        let mut command = Command::new(program(folder));
+        command.args(["pbx", "--listen", "127.0.0.1:0", "--json"]);
+        command.args(["--user", "alice:secret", "--user", "bob:secret"]);
+        let mut running = Running::start(&mut command, log)?;
+        let line = running.line_with("\"listening\"", READY, log);
+        let address = line.and_then(|line| {
+            let event: Value = serde_json::from_str(&line).ok()?;
+            event["address"].as_str().map(str::to_owned)
+        });
+        if address.is_none() {
+            log.note("the PBX did not say where it listens");
+        }
+        Some(Pbx {
+            address: address?,
+            _running: running,
+        })
+    }
+
+    fn uri(&self) -> String {
+        format!("sip:{}", self.address)
+    }
+
+    /// Bob calls alice.
+    fn call_alice(&self, folder: &Path, arguments: &[&str], log: &mut Log) -> Outcome {
+        let mut command = Command::new(program(folder));
+        command
+            .args(["call", "alice", "--user", "bob", "--password", "secret"])
+            .args(["--local", "127.0.0.1:0", "--registrar", &self.uri()])
+            .args(arguments);
+        Running::start(&mut command, log)
+            .map_or(Outcome::Failed, |running| running.finish(LIMIT, log))
+    }
+}
+
+fn program(folder: &Path) -> PathBuf {
+    folder.join("headless-sip")
+}
+
+/// A program whose lines are read while it runs; dropping it ends it.
+struct Running {
+    child: Option<Child>,
+    lines: Receiver<String>,
+}
+
+impl Running {
+    fn start(command: &mut Command, log: &mut Log) -> Option<Self> {
+        let stderr = log.stdio();
+        let command = command.stdout(Stdio::piped()).stderr(stderr);
+        let mut child = spawn_with(command, log)?;
+        let lines = read_lines(child.stdout.take()?);
+        Some(Running {
+            child: Some(child),
+            lines,
+        })
+    }
+
+    /// The first line that holds `part`; `None` when it does not come in time.
+    fn line_with(&mut self, part: &str, limit: Duration, log: &mut Log) -> Option<String> {
+        let started = Instant::now();
+        loop {
+            let left = limit.checked_sub(started.elapsed())?;
+            let line = self.lines.recv_timeout(left).ok()?;
+            log.note(&line);
+            if line.contains(part) {
+                return Some(line);
+            }
+        }
+    }
+
+    /// Waits for the end, with the remaining lines in the log.
+    fn finish(mut self, limit: Duration, log: &mut Log) -> Outcome {
+        let outcome = self
+            .child
+            .take()
+            .map_or(Outcome::Failed, |child| wait(child, limit, log));
+        // The program has ended, so the reader comes to an end as well.
+        while let Ok(line) = self.lines.recv_timeout(READY) {
+            log.note(&line);
+        }
+        outcome
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Reads in a thread, so that nobody waits for ever and no program blocks on a full pipe.
+fn read_lines(output: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
