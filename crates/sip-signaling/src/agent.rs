@@ -1,0 +1,24 @@
+//! The user agent: a thin async shell that joins the values of `session` to the transactions.
+
+mod auth;
+mod call;
+mod call_task;
+mod clock;
+mod config;
+mod dispatch;
+mod incoming;
+mod outgoing;
+mod outgoing_task;
+mod registration;
+mod registration_task;
+mod trace;
+mod user_agent;
+
+pub use call::{Call, CallEnd, CallEvent, CallHandle, EndedBy, IncomingOffer, OfferAnswer};
+pub(crate) use clock::{now, token};
+pub use config::{InviteOptions, RegistrationConfig, Timers, UserAgentConfig};
+pub use incoming::{IncomingCalls, IncomingInvite};
+pub use outgoing::{AnsweredInvite, InviteEvent, OutgoingInvite, Provisional};
+pub use registration::{Registration, RegistrationState};
+pub use trace::{TraceDirection, TracedMessage};
+pub use user_agent::UserAgent;

@@ -1,0 +1,845 @@
+//! The task of a call: answers the peer's requests, sends ours, ends it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    auth::{Authenticator, is_challenge, rejected},
+    call::{
+        Call, CallCommand, CallEnd, CallEvent, CallHandle, EndedBy, IncomingOffer, OfferAnswer,
+        OfferReply,
+    },
+    clock::{first_cseq, fraction, now},
+    dispatch::{answer, refuse},
+    outgoing_task::sleep_until,
+    user_agent::{CallInput, Inner, add_custom, broken, check_headers},
+};
+use crate::{
+    Body, Credentials, HeaderList, Method, Request, Response, SignalingError, StatusCode,
+    agent_headers::ACCEPTED_TYPES,
+    session::{CseqOrder, Dialog, Negotiation},
+    transaction::{ClientEvent, ServerEvent, ServerTransaction, Target},
+};
+
+/// What the program's half of a call is connected to.
+#[derive(Debug)]
+pub(super) struct CallStart {
+    dialog: Dialog,
+    flow: Target,
+    credentials: Option<Credentials>,
+    events: mpsc::UnboundedSender<CallEvent>,
+    commands: mpsc::UnboundedReceiver<CallCommand>,
+    handle: CallHandle,
+}
+
+impl CallStart {
+    pub(super) fn new(
+        dialog: Dialog,
+        flow: Target,
+        credentials: Option<Credentials>,
+    ) -> (CallStart, Call) {
+        let (events, event_receiver) = mpsc::unbounded_channel();
+        let (commands, command_receiver) = mpsc::unbounded_channel();
+        let handle = CallHandle {
+            call_id: dialog.id().call_id.clone(),
+            remote: dialog.remote().clone(),
+            commands,
+        };
+        let call = Call {
+            events: event_receiver,
+            handle: handle.clone(),
+            over: false,
+        };
+        (
+            CallStart {
+                dialog,
+                flow,
+                credentials,
+                events,
+                commands: command_receiver,
+                handle,
+            },
+            call,
+        )
+    }
+}
+
+/// A call that this side made: its 2xx waits for the ACK that the program gives.
+pub(super) async fn caller(
+    inner: Arc<Inner>,
+    start: CallStart,
+    inputs: mpsc::UnboundedReceiver<CallInput>,
+    auth: Authenticator,
+    invite_cseq: u32,
+) {
+    let mut task = CallTask::new(inner, start, inputs, auth);
+    task.unacked_invite = Some(invite_cseq);
+    task.run().await;
+}
+
+/// A call that this side has answered: the ACK of the peer is awaited.
+pub(super) async fn callee(
+    inner: Arc<Inner>,
+    start: CallStart,
+    events: mpsc::UnboundedReceiver<ServerEvent>,
+    inputs: mpsc::UnboundedReceiver<CallInput>,
+    offered: bool,
+) {
+    let auth = Authenticator::new(start.credentials.as_ref());
+    let mut task = CallTask::new(inner, start, inputs, auth);
+    task.shared.dialog().start_cseq(first_cseq());
+    task.shared.negotiation().end_remote(true);
+    task.awaited = Some(AwaitedAck { events, offered });
+    task.run().await;
+}
+
+/// What the requests under way and the task of the call share.
+struct Shared {
+    inner: Arc<Inner>,
+    dialog: Mutex<Dialog>,
+    negotiation: Mutex<Negotiation>,
+    /// Held for as long as a request is under way: one at a time, so that the peer sees our numbers rise.
+    auth: tokio::sync::Mutex<Authenticator>,
+    flow: Target,
+    handle: CallHandle,
+    notes: mpsc::UnboundedSender<Note>,
+}
+
+/// What a request under way tells the task of the call.
+enum Note {
+    /// The ACK of a 2xx has gone out; 2xx that come again get the same.
+    Acked {
+        cseq: u32,
+        ack: Box<Request>,
+        target: Target,
+    },
+    /// The peer does not know the call any more, or does not answer.
+    Gone(EndedBy, Option<StatusCode>),
+    /// Our BYE is done.
+    ByeDone,
+}
+
+struct AwaitedAck {
+    events: mpsc::UnboundedReceiver<ServerEvent>,
+    /// Our 2xx held the offer, so the ACK brings the answer.
+    offered: bool,
+}
+
+struct PendingOffer {
+    transaction: Box<ServerTransaction>,
+    reply: oneshot::Receiver<OfferReply>,
+}
+
+struct CallTask {
+    shared: Arc<Shared>,
+    events: mpsc::UnboundedSender<CallEvent>,
+    commands: mpsc::UnboundedReceiver<CallCommand>,
+    inputs: mpsc::UnboundedReceiver<CallInput>,
+    notes: mpsc::UnboundedReceiver<Note>,
+    acks: HashMap<u32, (Request, Target)>,
+    unacked_invite: Option<u32>,
+    awaited: Option<AwaitedAck>,
+    pending: Option<PendingOffer>,
+    /// Commands that wait for the peer's ACK (RFC 3261 sections 14.1 and 15).
+    waiting: Vec<CallCommand>,
+    phase: Phase,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Up,
+    /// `Ended` was told; our BYE is under way.
+    Closing,
+    Over,
+}
+
+impl Shared {
+    fn dialog(&self) -> MutexGuard<'_, Dialog> {
+        self.dialog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn negotiation(&self) -> MutexGuard<'_, Negotiation> {
+        self.negotiation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn target(&self) -> Result<Target, SignalingError> {
+        let dialog = self.dialog().clone();
+        self.inner.reach_dialog(&dialog, self.flow).await
+    }
+
+    /// The next request of this call, with our headers.
+    fn request(
+        &self,
+        method: &Method,
+        target: Target,
+        headers: &HeaderList,
+        body: Option<&Body>,
+    ) -> Result<Request, SignalingError> {
+        let (mut request, user) = {
+            let mut dialog = self.dialog();
+            let request = dialog.request(method.clone());
+            let user = request.from().and_then(|from| from.uri().user_decoded());
+            (request, user)
+        };
+        if matches!(method, Method::Invite | Method::Update) {
+            request.headers.push_raw(
+                "Contact",
+                self.inner.contact(user.as_deref(), target)?.to_string(),
+            );
+        }
+        self.inner.add_agent_headers(&mut request.headers);
+        add_custom(&mut request.headers, headers);
+        request.set_body(body.cloned())?;
+        Ok(request)
+    }
+
+    fn note(&self, note: Note) {
+        self.notes.send(note).ok();
+    }
+
+    /// RFC 3261 section 12.2.1.2: 481 and 408, and no answer at all, end the dialog.
+    fn judge(&self, result: &Result<Response, SignalingError>) {
+        match result {
+            Ok(response) if response.status.0 == 481 => {
+                self.note(Note::Gone(EndedBy::Lost, Some(response.status)))
+            }
+            Ok(response) if response.status.0 == 408 => {
+                self.note(Note::Gone(EndedBy::Timeout, Some(response.status)))
+            }
+            Err(SignalingError::Timeout { .. }) => self.note(Note::Gone(EndedBy::Timeout, None)),
+            _ => {}
+        }
+    }
+
+    async fn bye(self: Arc<Self>, headers: HeaderList) -> Result<(), SignalingError> {
+        // Does not wait for other requests of ours: a call that hangs up does so at once.
+        let result = match (self.target().await, self.auth.try_lock()) {
+            (Ok(target), Ok(mut auth)) => {
+                self.inner
+                    .transact(
+                        || self.request(&Method::Bye, target, &headers, None),
+                        target,
+                        &mut auth,
+                    )
+                    .await
+            }
+            (Ok(target), Err(_)) => {
+                self.inner
+                    .transact(
+                        || self.request(&Method::Bye, target, &headers, None),
+                        target,
+                        &mut Authenticator::default(),
+                    )
+                    .await
+            }
+            (Err(error), _) => Err(error),
+        };
+        self.note(Note::ByeDone);
+        match result {
+            // The peer has hung up as well, or does not know the call any more.
+            Ok(response) if response.status.is_success() || response.status.0 == 481 => Ok(()),
+            Ok(response) => Err(rejected(&response)),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn info(self: Arc<Self>, body: Body) -> Result<(), SignalingError> {
+        let mut auth = self.auth.lock().await;
+        let target = self.target().await?;
+        let result = self
+            .inner
+            .transact(
+                || self.request(&Method::Info, target, &HeaderList::new(), Some(&body)),
+                target,
+                &mut auth,
+            )
+            .await;
+        self.judge(&result);
+        match result? {
+            response if response.status.is_success() => Ok(()),
+            response => Err(rejected(&response)),
+        }
+    }
+
+    async fn offer(
+        self: Arc<Self>,
+        method: Method,
+        body: Option<Body>,
+    ) -> Result<OfferAnswer, SignalingError> {
+        const GLARE_TRIES: u32 = 5;
+        let mut left = GLARE_TRIES;
+        loop {
+            if !self.negotiation().begin_local() {
+                if left == GLARE_TRIES {
+                    return Err(SignalingError::Pending);
+                }
+            } else {
+                let result = if method == Method::Invite {
+                    self.reinvite(body.as_ref()).await
+                } else {
+                    self.update(body.as_ref()).await
+                };
+                self.negotiation().end_local();
+                match result {
+                    Err(SignalingError::Rejected(rejection))
+                        if rejection.status == StatusCode::REQUEST_PENDING && left > 1 => {}
+                    other => return other,
+                }
+            }
+            left = left.saturating_sub(1);
+            if left == 0 {
+                return Err(SignalingError::Pending);
+            }
+            let pause = Negotiation::glare_pause(self.dialog().owns_call_id(), fraction());
+            tokio::time::sleep(self.scaled(pause)).await;
+        }
+    }
+
+    /// The RFC's pauses are meant for T1 = 500 ms.
+    fn scaled(&self, pause: Duration) -> Duration {
+        pause.mul_f64((self.inner.config.timers.t1.as_secs_f64() / 0.5).min(1.0))
+    }
+
+    async fn update(&self, body: Option<&Body>) -> Result<OfferAnswer, SignalingError> {
+        let mut auth = self.auth.lock().await;
+        let target = self.target().await?;
+        let result = self
+            .inner
+            .transact(
+                || self.request(&Method::Update, target, &HeaderList::new(), body),
+                target,
+                &mut auth,
+            )
+            .await;
+        self.judge(&result);
+        let response = result?;
+        if !response.status.is_success() {
+            return Err(rejected(&response));
+        }
+        self.dialog().refresh_target(response.contact());
+        Ok(OfferAnswer {
+            body: response.body(),
+            headers: response.headers,
+            ack: None,
+        })
+    }
+
+    async fn reinvite(&self, body: Option<&Body>) -> Result<OfferAnswer, SignalingError> {
+        let mut auth = self.auth.lock().await;
+        let target = self.target().await?;
+        let mut request = self.request(&Method::Invite, target, &HeaderList::new(), body)?;
+        auth.apply(&mut request);
+        let (response, cseq) = loop {
+            let cseq = request.cseq().map_or(0, |(number, _)| number);
+            let result = self.reinvite_once(request, target).await;
+            self.judge(&result);
+            let response = result?;
+            if !is_challenge(response.status) {
+                break (response, cseq);
+            }
+            request = self.request(&Method::Invite, target, &HeaderList::new(), body)?;
+            auth.challenged(&response, &mut request)?;
+        };
+        if !response.status.is_success() {
+            return Err(rejected(&response));
+        }
+        auth.accepted();
+        self.dialog().refresh_target(response.contact());
+        let offered = body.is_some();
+        if offered {
+            self.acknowledge(cseq, None).await?;
+        }
+        Ok(OfferAnswer {
+            body: response.body(),
+            headers: response.headers,
+            ack: (!offered).then(|| (self.handle.clone(), cseq)),
+        })
+    }
+
+    async fn reinvite_once(
+        &self,
+        request: Request,
+        target: Target,
+    ) -> Result<Response, SignalingError> {
+        let give_up = self.inner.config.timers.give_up;
+        let mut transaction = self.inner.layer.request(request, target).await?;
+        let mut cancelling = None;
+        // A re-INVITE is answered by a machine: what takes longer than two transactions is cancelled.
+        let mut deadline = tokio::time::Instant::now() + give_up.saturating_mul(2);
+        loop {
+            let event = tokio::select! {
+                event = transaction.next() => event,
+                () = tokio::time::sleep_until(deadline) => {
+                    if cancelling.is_some() {
+                        return Err(SignalingError::Timeout { what: "re-INVITE", after: give_up });
+                    }
+                    cancelling = Some(self.inner.layer.cancel(&transaction).await?);
+                    deadline += give_up;
+                    continue;
+                }
+            };
+            match event {
+                Some(ClientEvent::Response(response)) if response.status.is_final() => {
+                    return Ok(response);
+                }
+                Some(ClientEvent::Response(_)) => {}
+                Some(ClientEvent::Timeout) => {
+                    return Err(SignalingError::Timeout {
+                        what: "re-INVITE",
+                        after: give_up,
+                    });
+                }
+                Some(ClientEvent::Broken) => return Err(broken(target)),
+                None => return Err(SignalingError::Closed),
+            }
+        }
+    }
+
+    async fn acknowledge(&self, cseq: u32, body: Option<Body>) -> Result<(), SignalingError> {
+        let target = self.target().await?;
+        let mut ack = self.dialog().ack(cseq);
+        ack.headers
+            .push_raw("User-Agent", self.inner.config.user_agent.clone());
+        ack.set_body(body)?;
+        let ack = self.inner.layer.send_ack(ack, target).await?;
+        self.note(Note::Acked {
+            cseq,
+            ack: Box::new(ack),
+            target,
+        });
+        Ok(())
+    }
+}
+
+impl CallTask {
+    fn new(
+        inner: Arc<Inner>,
+        start: CallStart,
+        inputs: mpsc::UnboundedReceiver<CallInput>,
+        auth: Authenticator,
+    ) -> CallTask {
+        let (notes, note_receiver) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            inner,
+            dialog: Mutex::new(start.dialog),
+            negotiation: Mutex::default(),
+            auth: tokio::sync::Mutex::new(auth),
+            flow: start.flow,
+            handle: start.handle,
+            notes,
+        });
+        CallTask {
+            shared,
+            events: start.events,
+            commands: start.commands,
+            inputs,
+            notes: note_receiver,
+            acks: HashMap::new(),
+            unacked_invite: None,
+            awaited: None,
+            pending: None,
+            waiting: Vec::new(),
+            phase: Phase::Up,
+        }
+    }
+
+    async fn run(mut self) {
+        let shared = self.shared.clone();
+        while self.phase != Phase::Over {
+            let offer_deadline = shared
+                .negotiation()
+                .poll_timeout()
+                .filter(|_| self.pending.is_some());
+            tokio::select! {
+                Some(input) = self.inputs.recv() => match input {
+                    CallInput::Request(transaction) => self.on_request(transaction),
+                    CallInput::Success(response) => self.on_success(&response),
+                },
+                event = next_event(&mut self.awaited) => self.on_ack(event),
+                news = next_of_offer(&mut self.pending) => match news {
+                    OfferNews::Reply(reply) => self.on_reply(reply),
+                    OfferNews::Transaction(event) => self.on_offer_event(event),
+                },
+                () = sleep_until(offer_deadline) => self.refuse_offer(StatusCode::SERVER_INTERNAL_ERROR),
+                Some(note) = self.notes.recv() => self.on_note(note),
+                Some(command) = self.commands.recv() => self.on_command(command),
+                () = shared.inner.cancel.cancelled() => {
+                    self.end(EndedBy::Shutdown, None, String::new(), HeaderList::new());
+                    self.phase = Phase::Over;
+                }
+            }
+        }
+        let id = shared.dialog().id().clone();
+        shared.inner.forget_call(&id);
+        for command in self.waiting.drain(..) {
+            decline(command);
+        }
+    }
+
+    fn inner(&self) -> &Inner {
+        &self.shared.inner
+    }
+
+    /// Tells the end, once.
+    fn end(
+        &mut self,
+        by: EndedBy,
+        status: Option<StatusCode>,
+        reason: String,
+        headers: HeaderList,
+    ) {
+        if self.phase == Phase::Up {
+            self.phase = Phase::Closing;
+            self.events
+                .send(CallEvent::Ended(CallEnd {
+                    by,
+                    status,
+                    reason,
+                    headers,
+                }))
+                .ok();
+            self.refuse_offer(StatusCode::REQUEST_TERMINATED);
+            for command in self.waiting.drain(..) {
+                decline(command);
+            }
+        }
+    }
+
+    // The peer's requests.
+
+    fn on_request(&mut self, transaction: Box<ServerTransaction>) {
+        let request = &transaction.request;
+        let number = request.cseq().map_or(0, |(number, _)| number);
+        if self.shared.dialog().accept_cseq(number) == CseqOrder::OutOfOrder {
+            return refuse(self.inner(), transaction, StatusCode::SERVER_INTERNAL_ERROR);
+        }
+        match request.method {
+            Method::Bye => self.on_bye(transaction),
+            Method::Options => answer(
+                self.inner(),
+                transaction,
+                StatusCode::OK,
+                &[("Accept", ACCEPTED_TYPES)],
+            ),
+            _ if self.phase != Phase::Up => {
+                refuse(self.inner(), transaction, StatusCode::CALL_DOES_NOT_EXIST)
+            }
+            Method::Invite => self.on_offer(transaction),
+            Method::Update if request.body.is_empty() => {
+                // RFC 3311 section 5.2: without an offer it refreshes target and session only.
+                self.shared.dialog().refresh_target(request.contact());
+                refuse(self.inner(), transaction, StatusCode::OK);
+            }
+            Method::Update => self.on_offer(transaction),
+            Method::Info => {
+                let event = CallEvent::Info {
+                    headers: request.headers.clone(),
+                    body: request.body(),
+                };
+                refuse(self.inner(), transaction, StatusCode::OK);
+                self.events.send(event).ok();
+            }
+            Method::Prack | Method::Notify => {
+                refuse(self.inner(), transaction, StatusCode::CALL_DOES_NOT_EXIST)
+            }
+            Method::Other(_) => refuse(self.inner(), transaction, StatusCode::NOT_IMPLEMENTED),
+            _ => refuse(self.inner(), transaction, StatusCode::METHOD_NOT_ALLOWED),
+        }
+    }
+
+    fn on_bye(&mut self, transaction: Box<ServerTransaction>) {
+        let headers = transaction.request.headers.clone();
+        refuse(self.inner(), transaction, StatusCode::OK);
+        let closing = self.phase == Phase::Closing;
+        let reason = headers.get("Reason").unwrap_or_default().to_owned();
+        self.end(EndedBy::Remote, None, reason, headers);
+        // A BYE that crossed ours is answered; ours is still waited for.
+        if !closing {
+            self.phase = Phase::Over;
+        }
+    }
+
+    fn on_offer(&mut self, mut transaction: Box<ServerTransaction>) {
+        let patience = self.inner().config.offer_timeout;
+        let opened = self.shared.negotiation().begin_remote(now(), patience);
+        if let Err(refusal) = opened {
+            // RFC 3261 section 14.2: try again after 0 to 10 s.
+            let pause = format!("{}", (fraction() * 10.0) as u32);
+            let headers = [("Retry-After", pause.as_str())];
+            let with_pause = if refusal.status().0 == 500 {
+                headers.as_slice()
+            } else {
+                &[]
+            };
+            return answer(self.inner(), transaction, refusal.status(), with_pause);
+        }
+        let request = &transaction.request;
+        let (sender, reply) = oneshot::channel();
+        let offer = IncomingOffer {
+            method: request.method.clone(),
+            body: request.body(),
+            headers: request.headers.clone(),
+            reply: Some(sender),
+        };
+        if request.method == Method::Invite {
+            let trying = Response::to_request(request, StatusCode::TRYING, None);
+            transaction.responder.send(&trying);
+        }
+        self.pending = Some(PendingOffer { transaction, reply });
+        self.events.send(CallEvent::Offer(offer)).ok();
+    }
+
+    fn on_reply(&mut self, reply: Option<OfferReply>) {
+        match reply {
+            Some(OfferReply::Accept(body)) => self.accept_offer(body),
+            Some(OfferReply::Reject(status)) if (400..=699).contains(&status.0) => {
+                self.refuse_offer(status)
+            }
+            Some(OfferReply::Reject(_)) | None => {
+                self.refuse_offer(StatusCode::NOT_ACCEPTABLE_HERE)
+            }
+        }
+    }
+
+    fn accept_offer(&mut self, body: Option<Body>) {
+        let Some(PendingOffer {
+            mut transaction, ..
+        }) = self.pending.take()
+        else {
+            return;
+        };
+        let request = &transaction.request;
+        let offered = request.body.is_empty() && body.is_some();
+        let mut response = self
+            .inner()
+            .response(request, StatusCode::OK, None, transaction.source);
+        if response.set_body(body).is_err() {
+            response = self.inner().response(
+                request,
+                StatusCode::SERVER_INTERNAL_ERROR,
+                None,
+                transaction.source,
+            );
+        }
+        let awaits_ack = request.method == Method::Invite && response.status.is_success();
+        if response.status.is_success() {
+            self.shared.dialog().refresh_target(request.contact());
+        }
+        self.shared.negotiation().end_remote(awaits_ack);
+        transaction.responder.send(&response);
+        if awaits_ack {
+            self.awaited = Some(AwaitedAck {
+                events: transaction.events,
+                offered,
+            });
+        }
+    }
+
+    fn refuse_offer(&mut self, status: StatusCode) {
+        if let Some(PendingOffer { transaction, .. }) = self.pending.take() {
+            self.shared.negotiation().end_remote(false);
+            refuse(self.inner(), transaction, status);
+        }
+    }
+
+    fn on_offer_event(&mut self, event: Option<ServerEvent>) {
+        match event {
+            Some(ServerEvent::Cancelled) => self.refuse_offer(StatusCode::REQUEST_TERMINATED),
+            Some(ServerEvent::Ack(_)) => {}
+            None => self.refuse_offer(StatusCode::SERVER_INTERNAL_ERROR),
+        }
+    }
+
+    fn on_ack(&mut self, event: Option<ServerEvent>) {
+        match event {
+            Some(ServerEvent::Ack(ack)) => {
+                let offered = self.awaited.take().is_some_and(|awaited| awaited.offered);
+                self.shared.negotiation().acknowledged();
+                if let (true, Some(body)) = (offered, ack.body()) {
+                    self.events.send(CallEvent::AckBody(body)).ok();
+                }
+                for command in std::mem::take(&mut self.waiting) {
+                    self.on_command(command);
+                }
+            }
+            Some(ServerEvent::Cancelled) => {}
+            None => {
+                // RFC 3261 section 13.3.1.4: no ACK within 64 T1, so the dialog is ended with a BYE.
+                self.awaited = None;
+                self.shared.negotiation().acknowledged();
+                let hang_up = self.waiting.iter().any(|command| {
+                    matches!(command, CallCommand::Bye { .. } | CallCommand::Abandon)
+                });
+                self.end(
+                    if hang_up {
+                        EndedBy::Local
+                    } else {
+                        EndedBy::Timeout
+                    },
+                    None,
+                    "no ACK".into(),
+                    HeaderList::new(),
+                );
+                self.send_bye(HeaderList::new(), None);
+            }
+        }
+    }
+
+    /// A 2xx that came again: the same ACK again (RFC 3261 section 13.2.2.4).
+    fn on_success(&mut self, response: &Response) {
+        let number = response.cseq().map_or(0, |(number, _)| number);
+        if let Some((ack, target)) = self.acks.get(&number).cloned() {
+            let shared = self.shared.clone();
+            tokio::spawn(async move { shared.inner.layer.send_ack(ack, target).await.ok() });
+        }
+    }
+
+    // The program's wishes.
+
+    fn on_command(&mut self, command: CallCommand) {
+        if self.phase != Phase::Up {
+            return decline(command);
+        }
+        let must_wait = matches!(
+            command,
+            CallCommand::Bye { .. }
+                | CallCommand::Abandon
+                | CallCommand::Offer {
+                    method: Method::Invite,
+                    ..
+                }
+        );
+        if self.awaited.is_some() && must_wait {
+            self.waiting.push(command);
+            return;
+        }
+        let shared = self.shared.clone();
+        match command {
+            CallCommand::Ack { body, done } => self.acknowledge_call(body, done),
+            CallCommand::AckReinvite { cseq, body, done } => {
+                tokio::spawn(async move { done.send(shared.acknowledge(cseq, body).await).ok() });
+            }
+            CallCommand::Info { body, done } => {
+                tokio::spawn(async move { done.send(shared.info(body).await).ok() });
+            }
+            CallCommand::Offer { method, body, done } => {
+                tokio::spawn(async move { done.send(shared.offer(method, body).await).ok() });
+            }
+            CallCommand::Bye { headers, done } => match check_headers(&headers, false) {
+                Ok(()) => {
+                    self.end(EndedBy::Local, None, String::new(), HeaderList::new());
+                    self.send_bye(headers, Some(done));
+                }
+                Err(error) => {
+                    done.send(Err(error)).ok();
+                }
+            },
+            CallCommand::Abandon => {
+                self.end(EndedBy::Local, None, String::new(), HeaderList::new());
+                self.send_bye(HeaderList::new(), None);
+            }
+        }
+    }
+
+    fn acknowledge_call(
+        &mut self,
+        body: Option<Body>,
+        done: oneshot::Sender<Result<(), SignalingError>>,
+    ) {
+        let Some(cseq) = self.unacked_invite.take() else {
+            done.send(Err(SignalingError::Closed)).ok();
+            return;
+        };
+        let shared = self.shared.clone();
+        tokio::spawn(async move {
+            let result = shared.acknowledge(cseq, body).await;
+            if result.is_err() {
+                // The peer is owed an ACK even if ours could not be put together; the caller hangs up.
+                shared.acknowledge(cseq, None).await.ok();
+            }
+            done.send(result).ok();
+        });
+    }
+
+    fn send_bye(
+        &mut self,
+        headers: HeaderList,
+        done: Option<oneshot::Sender<Result<(), SignalingError>>>,
+    ) {
+        let shared = self.shared.clone();
+        let unacked = self.unacked_invite.take();
+        tokio::spawn(async move {
+            if let Some(cseq) = unacked {
+                shared.acknowledge(cseq, None).await.ok();
+            }
+            let result = shared.bye(headers).await;
+            if let Some(done) = done {
+                done.send(result).ok();
+            }
+        });
+    }
+
+    fn on_note(&mut self, note: Note) {
+        match note {
+            Note::Acked { cseq, ack, target } => {
+                self.acks.insert(cseq, (*ack, target));
+            }
+            Note::Gone(by, status) => {
+                if self.phase == Phase::Up {
+                    self.end(by, status, String::new(), HeaderList::new());
+                    if by == EndedBy::Lost {
+                        self.phase = Phase::Over
+                    } else {
+                        self.send_bye(HeaderList::new(), None)
+                    }
+                }
+            }
+            Note::ByeDone => self.phase = Phase::Over,
+        }
+    }
+}
+
+/// Answers a command of a call that is over.
+fn decline(command: CallCommand) {
+    match command {
+        CallCommand::Ack { done, .. }
+        | CallCommand::AckReinvite { done, .. }
+        | CallCommand::Bye { done, .. }
+        | CallCommand::Info { done, .. } => {
+            done.send(Err(SignalingError::Closed)).ok();
+        }
+        CallCommand::Offer { done, .. } => {
+            done.send(Err(SignalingError::Closed)).ok();
+        }
+        CallCommand::Abandon => {}
+    }
+}
+
+async fn next_event(awaited: &mut Option<AwaitedAck>) -> Option<ServerEvent> {
+    match awaited {
+        Some(awaited) => awaited.events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+enum OfferNews {
+    Reply(Option<OfferReply>),
+    Transaction(Option<ServerEvent>),
+}
+
+async fn next_of_offer(pending: &mut Option<PendingOffer>) -> OfferNews {
+    match pending {
+        Some(PendingOffer { transaction, reply }) => tokio::select! {
+            reply = reply => OfferNews::Reply(reply.ok()),
+            event = transaction.events.recv() => OfferNews::Transaction(event),
+        },
+        None => std::future::pending().await,
+    }
+}

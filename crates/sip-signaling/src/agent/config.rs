@@ -1,0 +1,159 @@
+//! What the program sets: the user agent, a registration, a call.
+
+use std::{net::SocketAddr, time::Duration};
+
+use crate::{Body, Credentials, HeaderList, NameAddr, Transport, Uri};
+
+/// RFC 3261 table 4. The defaults are the RFC's; tests use shorter ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timers {
+    /// Round-trip estimate, default 500 ms.
+    pub t1: Duration,
+    /// Longest interval between retransmissions, default 4 s.
+    pub t2: Duration,
+    /// How long a message stays in the network, default 5 s.
+    pub t4: Duration,
+    /// How long an unanswered request or an unacknowledged answer is kept up (timers B, F, H, L), default 64 T1 = 32 s.
+    pub give_up: Duration,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Timers::from_t1(Duration::from_millis(500))
+    }
+}
+
+impl Timers {
+    /// All timers in the RFC's proportion to T1.
+    pub fn from_t1(t1: Duration) -> Timers {
+        Timers {
+            t1,
+            t2: t1.saturating_mul(8),
+            t4: t1.saturating_mul(10),
+            give_up: t1.saturating_mul(64),
+        }
+    }
+}
+
+/// Configuration of a [`crate::UserAgent`].
+#[derive(Debug, Clone)]
+pub struct UserAgentConfig {
+    /// Address of the sockets, default `0.0.0.0:5060`. Port 0 takes one free port for UDP and TCP alike. With an
+    /// unspecified address (0.0.0.0, ::) Contact and Via name the address that routes to the peer.
+    pub local_addr: SocketAddr,
+    /// UDP is spoken, default true.
+    pub udp: bool,
+    /// TCP is spoken and listened on, default true.
+    pub tcp: bool,
+    /// The User-Agent and Server header, default `headless-sip/<version>`.
+    pub user_agent: String,
+    /// First hop of every request outside a dialog, unless the call or registration names its own.
+    pub outbound_proxy: Option<Uri>,
+    /// Transaction timers.
+    pub timers: Timers,
+    /// How long a peer's offer waits for the program's answer before it is refused with 500, default 5 s.
+    pub offer_timeout: Duration,
+    /// How long a TCP connection may take, default 5 s.
+    pub connect_timeout: Duration,
+    /// Interval of the CRLF keep-alive on TCP streams (RFC 5626 section 3.5.1), default 25 s.
+    pub keep_alive: Duration,
+    /// Requests being answered at once; more are refused with 503. Default 2,000.
+    pub max_server_transactions: usize,
+    /// Incoming calls that the program has not taken yet; more are refused with 486. Default 32.
+    pub max_pending_calls: usize,
+}
+
+impl Default for UserAgentConfig {
+    fn default() -> Self {
+        UserAgentConfig {
+            local_addr: SocketAddr::from(([0, 0, 0, 0], 5060)),
+            udp: true,
+            tcp: true,
+            user_agent: concat!("headless-sip/", env!("CARGO_PKG_VERSION")).to_owned(),
+            outbound_proxy: None,
+            timers: Timers::default(),
+            offer_timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(5),
+            keep_alive: Duration::from_secs(25),
+            max_server_transactions: 2_000,
+            max_pending_calls: 32,
+        }
+    }
+}
+
+/// A binding to keep at a registrar.
+#[derive(Debug, Clone)]
+pub struct RegistrationConfig {
+    /// Request-URI: the registrar's domain, without user (`sip:example.com`).
+    pub registrar: Uri,
+    /// Address of record: To and From (`sip:alice@example.com`).
+    pub aor: NameAddr,
+    /// User part of the Contact; `None` takes that of the address of record.
+    pub contact_user: Option<String>,
+    /// Answers to the registrar's challenge.
+    pub credentials: Option<Credentials>,
+    /// Wanted lifetime, default 300 s; the registrar may shorten it or demand a longer one (423).
+    pub expires: Duration,
+    /// First hop instead of the registrar and of [`UserAgentConfig::outbound_proxy`].
+    pub proxy: Option<Uri>,
+    /// Transport; `None` follows the `transport` parameter of the first hop, else UDP where it is spoken.
+    pub transport: Option<Transport>,
+    /// More headers of the REGISTER requests.
+    pub headers: HeaderList,
+    /// Shortest and longest pause after a failed attempt; doubled each time, jittered. Default 1 s to 60 s.
+    pub retry_after_failure: (Duration, Duration),
+}
+
+impl RegistrationConfig {
+    /// A registration with the defaults.
+    pub fn new(registrar: Uri, aor: NameAddr) -> RegistrationConfig {
+        RegistrationConfig {
+            registrar,
+            aor,
+            contact_user: None,
+            credentials: None,
+            expires: Duration::from_secs(300),
+            proxy: None,
+            transport: None,
+            headers: HeaderList::new(),
+            retry_after_failure: (Duration::from_secs(1), Duration::from_secs(60)),
+        }
+    }
+}
+
+/// A call to make.
+#[derive(Debug, Clone)]
+pub struct InviteOptions {
+    /// Who is called: Request-URI and To.
+    pub target: Uri,
+    /// Who calls: From (a tag is added). Its user part goes into the Contact.
+    pub from: NameAddr,
+    /// Answers to challenges of the target and of proxies.
+    pub credentials: Option<Credentials>,
+    /// First hop instead of the target and of [`UserAgentConfig::outbound_proxy`]; goes into a Route header.
+    pub proxy: Option<Uri>,
+    /// Transport; `None` follows the `transport` parameter of the first hop, else UDP where it is spoken.
+    pub transport: Option<Transport>,
+    /// More headers of the INVITE.
+    pub headers: HeaderList,
+    /// The offer; `None` leaves the offer to the peer (RFC 3264 over RFC 3261 section 13.2.1).
+    pub body: Option<Body>,
+    /// How long the peer may ring before the call is cancelled, default 180 s.
+    pub ring_timeout: Duration,
+}
+
+impl InviteOptions {
+    /// A call with the defaults.
+    pub fn new(target: Uri, from: NameAddr) -> InviteOptions {
+        InviteOptions {
+            target,
+            from,
+            credentials: None,
+            proxy: None,
+            transport: None,
+            headers: HeaderList::new(),
+            body: None,
+            ring_timeout: Duration::from_secs(180),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Brings each message to the call it belongs to, and answers what belongs to none.
+
+use std::sync::{Arc, Weak};
+
+use tokio::sync::mpsc;
+
+use super::{
+    incoming,
+    user_agent::{CallInput, Inner},
+};
+use crate::{
+    Method, Request, Response, StatusCode,
+    agent_headers::ACCEPTED_TYPES,
+    session::DialogId,
+    transaction::{LayerEvent, ServerTransaction},
+};
+
+pub(super) async fn run(inner: Weak<Inner>, mut events: mpsc::Receiver<LayerEvent>) {
+    while let Some(event) = events.recv().await {
+        let Some(inner) = inner.upgrade() else { return };
+        match event {
+            LayerEvent::Request(transaction) => dispatch(&inner, transaction),
+            LayerEvent::InviteSuccess(response) => success(&inner, response),
+            LayerEvent::StreamClosed(peer) => tracing::debug!(%peer, "stream closed"),
+        }
+    }
+}
+
+fn dispatch(inner: &Arc<Inner>, transaction: Box<ServerTransaction>) {
+    let request = &transaction.request;
+    if let Some(status) = malformed(request) {
+        return refuse(inner, transaction, status);
+    }
+    // RFC 3261 section 8.2.2.3; nothing is supported that could be required.
+    let required = request.headers.get_list("Require").join(", ");
+    if !required.is_empty() && request.method != Method::Ack {
+        return answer(
+            inner,
+            transaction,
+            StatusCode::BAD_EXTENSION,
+            &[("Unsupported", &required)],
+        );
+    }
+    match in_dialog(request) {
+        Some(id) => match inner
+            .call(&id)
+            .or_else(|| inner.invite(&(id.call_id.clone(), id.local_tag.clone())))
+        {
+            Some(inputs) => {
+                if let Err(mpsc::error::SendError(CallInput::Request(transaction))) =
+                    inputs.send(CallInput::Request(transaction))
+                {
+                    refuse(inner, transaction, StatusCode::CALL_DOES_NOT_EXIST);
+                }
+            }
+            None => refuse(inner, transaction, StatusCode::CALL_DOES_NOT_EXIST),
+        },
+        None => outside(inner, transaction),
+    }
+}
+
+fn outside(inner: &Arc<Inner>, transaction: Box<ServerTransaction>) {
+    match transaction.request.method {
+        Method::Invite => incoming::arrive(inner, transaction),
+        Method::Options => answer(
+            inner,
+            transaction,
+            StatusCode::OK,
+            &[("Accept", ACCEPTED_TYPES)],
+        ),
+        Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify => {
+            refuse(inner, transaction, StatusCode::CALL_DOES_NOT_EXIST)
+        }
+        Method::Other(_) => refuse(inner, transaction, StatusCode::NOT_IMPLEMENTED),
+        _ => refuse(inner, transaction, StatusCode::METHOD_NOT_ALLOWED),
+    }
+}
+
+fn success(inner: &Arc<Inner>, response: Box<Response>) {
+    let tags = (
+        response
+            .from()
+            .and_then(|from| from.tag().map(str::to_owned)),
+        response.to().and_then(|to| to.tag().map(str::to_owned)),
+    );
+    let (Some(call_id), (Some(local_tag), Some(remote_tag))) =
+        (response.call_id().map(str::to_owned), tags)
+    else {
+        return;
+    };
+    let id = DialogId {
+        call_id,
+        local_tag,
+        remote_tag,
+    };
+    if let Some(inputs) = inner
+        .call(&id)
+        .or_else(|| inner.invite(&(id.call_id.clone(), id.local_tag.clone())))
+    {
+        inputs.send(CallInput::Success(response)).ok();
+    }
+}
+
+/// RFC 3261 section 8.1.1: what every request must have. The stack checks presence of some, meaning of none.
+fn malformed(request: &Request) -> Option<StatusCode> {
+    let sound = request.call_id().is_some_and(|id| !id.is_empty())
+        && request.to().is_some()
+        && request.from().is_some_and(|from| from.tag().is_some())
+        && request
+            .cseq()
+            .is_some_and(|(_, method)| method == request.method);
+    if !sound {
+        return Some(StatusCode::BAD_REQUEST);
+    }
+    // On a stream the length is what frames; a body with a type but no length was lost, one of another length cut.
+    let length = request
+        .headers
+        .get("Content-Length")
+        .and_then(|text| text.parse::<usize>().ok());
+    let lost = length.is_none() && request.headers.contains("Content-Type");
+    let cut = length.is_some_and(|length| length != request.body.len());
+    (lost || cut).then_some(StatusCode::BAD_REQUEST)
+}
+
+fn in_dialog(request: &Request) -> Option<DialogId> {
+    Some(DialogId {
+        call_id: request.call_id()?.to_owned(),
+        local_tag: request.to()?.tag()?.to_owned(),
+        remote_tag: request.from()?.tag()?.to_owned(),
+    })
+}
+
+/// Answers with a status alone; `Allow` stands in every answer.
+pub(super) fn refuse(inner: &Inner, transaction: Box<ServerTransaction>, status: StatusCode) {
+    answer(inner, transaction, status, &[]);
+}
+
+pub(super) fn answer(
+    inner: &Inner,
+    mut transaction: Box<ServerTransaction>,
+    status: StatusCode,
+    headers: &[(&str, &str)],
+) {
+    let mut response = inner.response(
+        &transaction.request,
+        status,
+        Some(&super::clock::token(12)),
+        transaction.source,
+    );
+    for (name, value) in headers {
+        response.headers.push_raw(name, *value);
+    }
+    transaction.responder.send(&response);
+}

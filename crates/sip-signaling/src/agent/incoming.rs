@@ -1,0 +1,428 @@
+//! A call that comes in, up to its answer.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{
+    call::Call,
+    call_task::{self, CallStart},
+    clock::token,
+    dispatch::{answer, refuse},
+    user_agent::{ArrivalKey, CallInput, Inner, add_custom, check_headers},
+};
+use crate::{
+    Body, Credentials, HeaderList, Method, NameAddr, Request, Response, SignalingError, StatusCode,
+    Transport, Uri,
+    agent_headers::ACCEPTED_TYPES,
+    session::{Dialog, DialogId},
+    transaction::{Responder, ServerEvent, ServerTransaction, Target},
+};
+
+/// The queue of incoming calls. Dropping it refuses further calls with 480.
+#[derive(Debug)]
+pub struct IncomingCalls {
+    pub(super) queue: mpsc::Receiver<IncomingInvite>,
+}
+
+impl IncomingCalls {
+    /// The next call; `None` once the user agent has shut down.
+    ///
+    /// Cancel safe.
+    pub async fn recv(&mut self) -> Option<IncomingInvite> {
+        self.queue.recv().await
+    }
+}
+
+/// A call of a peer that waits for an answer. Dropping it refuses it with 480.
+#[derive(Debug)]
+pub struct IncomingInvite {
+    inner: Arc<Inner>,
+    request: Request,
+    source: Target,
+    from: NameAddr,
+    to: NameAddr,
+    local_tag: String,
+    dialog: Dialog,
+    credentials: Option<Credentials>,
+    pending: Arc<Mutex<Responder>>,
+    cancelled: watch::Receiver<bool>,
+    accepted: Option<oneshot::Sender<Accepted>>,
+}
+
+/// What the task of the INVITE needs to become the task of the call.
+#[derive(Debug)]
+struct Accepted {
+    start: CallStart,
+    offered: bool,
+}
+
+impl IncomingInvite {
+    /// The caller.
+    pub fn from(&self) -> &NameAddr {
+        &self.from
+    }
+
+    /// Who was called, as the caller wrote it.
+    pub fn to(&self) -> &NameAddr {
+        &self.to
+    }
+
+    /// Request-URI: who was called, as the last proxy wrote it.
+    pub fn uri(&self) -> &Uri {
+        &self.request.uri
+    }
+
+    /// Headers of the INVITE.
+    pub fn headers(&self) -> &HeaderList {
+        &self.request.headers
+    }
+
+    /// The offer; `None` if the caller wants to be offered.
+    pub fn body(&self) -> Option<Body> {
+        self.request.body()
+    }
+
+    /// Call-ID.
+    pub fn call_id(&self) -> &str {
+        self.request.call_id().unwrap_or_default()
+    }
+
+    /// Where the INVITE came from.
+    pub fn source(&self) -> SocketAddr {
+        self.source.addr
+    }
+
+    /// How the INVITE came.
+    pub fn transport(&self) -> Transport {
+        self.source.transport
+    }
+
+    /// The address of this machine that our Contact names to the caller; SDP should name the same.
+    ///
+    /// # Errors
+    /// `Transport` if there is no route.
+    pub fn advertised_ip(&self) -> Result<IpAddr, SignalingError> {
+        self.inner
+            .layer
+            .advertised(self.source.addr)
+            .map(|addr| addr.ip())
+    }
+
+    /// Answers to challenges of requests that this side sends later in the call.
+    pub fn set_credentials(&mut self, credentials: Credentials) {
+        self.credentials = Some(credentials);
+    }
+
+    /// Sends 180.
+    ///
+    /// # Errors
+    /// `Cancelled` if the caller has given up.
+    pub async fn ring(&self) -> Result<(), SignalingError> {
+        self.provisional(StatusCode::RINGING, HeaderList::new(), None)
+            .await
+    }
+
+    /// Sends a provisional response, 101 to 199, with headers and a body (early media).
+    ///
+    /// Cancel safe.
+    ///
+    /// # Errors
+    /// `Cancelled` if the caller has given up, `InvalidInput` for another status or an unusable header or body type.
+    pub async fn provisional(
+        &self,
+        status: StatusCode,
+        headers: HeaderList,
+        body: Option<Body>,
+    ) -> Result<(), SignalingError> {
+        if !(101..=199).contains(&status.0) {
+            return Err(SignalingError::input(
+                "status",
+                "a provisional response is 101 to 199",
+            ));
+        }
+        let response = self.response(status, None, &headers, false, body)?;
+        self.send(&response)
+    }
+
+    /// Answers 200 and takes the call. The peer's ACK is awaited by the call: if it never comes, the call ends with
+    /// `EndedBy::Timeout`.
+    ///
+    /// Cancel safe: it does not wait.
+    ///
+    /// # Errors
+    /// `Cancelled` if the caller has given up, `InvalidInput` for an unusable header or body type (the call is then
+    /// refused with 480).
+    pub async fn accept(
+        mut self,
+        headers: HeaderList,
+        body: Option<Body>,
+    ) -> Result<Call, SignalingError> {
+        let offered = self.request.body.is_empty() && body.is_some();
+        let response = self.response(StatusCode::OK, None, &headers, false, body)?;
+        self.send(&response)?;
+        let (start, call) =
+            CallStart::new(self.dialog.clone(), self.source, self.credentials.take());
+        if let Some(accepted) = self.accepted.take() {
+            accepted
+                .send(Accepted { start, offered })
+                .map_err(|_| SignalingError::Closed)?;
+        }
+        Ok(call)
+    }
+
+    /// Refuses the call with 300 to 699. `reason` replaces the usual phrase; a 302 takes its `Contact` from `headers`.
+    ///
+    /// Cancel safe: it does not wait.
+    ///
+    /// # Errors
+    /// `Cancelled` if the caller has given up, `InvalidInput` for another status, or an unusable reason or header (the
+    /// call is then refused with 480).
+    pub async fn reject(
+        self,
+        status: StatusCode,
+        reason: Option<&str>,
+        headers: HeaderList,
+    ) -> Result<(), SignalingError> {
+        if !(300..=699).contains(&status.0) {
+            return Err(SignalingError::input("status", "a refusal is 300 to 699"));
+        }
+        let response = self.response(status, reason, &headers, true, None)?;
+        self.send(&response)
+    }
+
+    /// Waits until the caller gives up; for ever, if it does not.
+    ///
+    /// Cancel safe.
+    pub async fn cancelled(&self) {
+        let mut cancelled = self.cancelled.clone();
+        while !*cancelled.borrow_and_update() {
+            if cancelled.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    fn response(
+        &self,
+        status: StatusCode,
+        reason: Option<&str>,
+        headers: &HeaderList,
+        contact_allowed: bool,
+        body: Option<Body>,
+    ) -> Result<Response, SignalingError> {
+        check_headers(headers, contact_allowed)?;
+        let mut response =
+            self.inner
+                .response(&self.request, status, Some(&self.local_tag), self.source);
+        if let Some(reason) = reason {
+            response = response.with_reason(reason)?;
+        }
+        add_custom(&mut response.headers, headers);
+        response.set_body(body)?;
+        Ok(response)
+    }
+
+    fn send(&self, response: &Response) -> Result<(), SignalingError> {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        if !pending.is_open() {
+            return Err(SignalingError::Cancelled);
+        }
+        pending.send(response);
+        Ok(())
+    }
+}
+
+impl Drop for IncomingInvite {
+    fn drop(&mut self) {
+        if let Ok(response) = self.response(
+            StatusCode::TEMPORARILY_UNAVAILABLE,
+            None,
+            &HeaderList::new(),
+            false,
+            None,
+        ) {
+            self.send(&response).ok();
+        }
+    }
+}
+
+/// A new INVITE: refused at once, or put into the queue.
+pub(super) fn arrive(inner: &Arc<Inner>, mut transaction: Box<ServerTransaction>) {
+    let request = transaction.request.clone();
+    let key = arrival_key(&request);
+    if !inner.arrives(key.clone()) {
+        // RFC 3261 section 8.2.2.2: the same request over two paths.
+        return refuse(inner, transaction, StatusCode::LOOP_DETECTED);
+    }
+    let local_tag = token(12);
+    let (Ok(dialog), Some(from), Some(to)) = (
+        Dialog::callee(&request, &local_tag),
+        request.from(),
+        request.to(),
+    ) else {
+        inner.forget_arrival(&key);
+        return refuse(inner, transaction, StatusCode::BAD_REQUEST);
+    };
+    let slot = match inner.incoming.try_reserve() {
+        Ok(slot) => slot,
+        Err(full) => {
+            inner.forget_arrival(&key);
+            let closed = matches!(full, mpsc::error::TrySendError::Closed(()));
+            return refuse(
+                inner,
+                transaction,
+                if closed {
+                    StatusCode::TEMPORARILY_UNAVAILABLE
+                } else {
+                    StatusCode::BUSY_HERE
+                },
+            );
+        }
+    };
+    transaction
+        .responder
+        .send(&Response::to_request(&request, StatusCode::TRYING, None));
+    let (inputs, receiver) = mpsc::unbounded_channel();
+    inner.set_call(dialog.id().clone(), inputs);
+    let pending = Arc::new(Mutex::new(transaction.responder));
+    let (cancelled_sender, cancelled) = watch::channel(false);
+    let (accepted, accepted_receiver) = oneshot::channel();
+    let waiting = Waiting {
+        inner: Arc::downgrade(inner),
+        request: request.clone(),
+        local_tag: local_tag.clone(),
+        source: transaction.source,
+        id: dialog.id().clone(),
+        key,
+        pending: pending.clone(),
+        cancelled: cancelled_sender,
+        events: transaction.events,
+        inputs: receiver,
+    };
+    tokio::spawn(waiting.run(accepted_receiver));
+    slot.send(IncomingInvite {
+        inner: inner.clone(),
+        source: transaction.source,
+        from,
+        to,
+        local_tag,
+        dialog,
+        credentials: None,
+        pending,
+        cancelled,
+        accepted: Some(accepted),
+        request,
+    });
+}
+
+fn arrival_key(request: &Request) -> ArrivalKey {
+    let tag = request
+        .from()
+        .and_then(|from| from.tag().map(str::to_owned))
+        .unwrap_or_default();
+    (
+        request.call_id().unwrap_or_default().to_owned(),
+        tag,
+        request.cseq().map_or(0, |(number, _)| number),
+    )
+}
+
+/// The task of an INVITE that has no final answer yet: CANCEL, and requests within the early dialog.
+struct Waiting {
+    inner: Weak<Inner>,
+    request: Request,
+    local_tag: String,
+    source: Target,
+    id: DialogId,
+    key: ArrivalKey,
+    pending: Arc<Mutex<Responder>>,
+    cancelled: watch::Sender<bool>,
+    events: mpsc::UnboundedReceiver<ServerEvent>,
+    inputs: mpsc::UnboundedReceiver<CallInput>,
+}
+
+impl Waiting {
+    async fn run(mut self, mut accepted: oneshot::Receiver<Accepted>) {
+        let mut decided = false;
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut accepted, if !decided => match answer {
+                    Ok(accepted) => return self.become_call(accepted).await,
+                    Err(_) => decided = true,
+                },
+                event = self.events.recv() => match event {
+                    Some(ServerEvent::Cancelled) => self.give_up(),
+                    Some(ServerEvent::Ack(_)) => {}
+                    None => break,
+                },
+                Some(input) = self.inputs.recv() => self.early(input),
+            }
+        }
+        if let Some(inner) = self.inner.upgrade() {
+            inner.forget_call(&self.id);
+            inner.forget_arrival(&self.key);
+        }
+    }
+
+    async fn become_call(self, accepted: Accepted) {
+        let Some(inner) = self.inner.upgrade() else {
+            return;
+        };
+        call_task::callee(
+            inner.clone(),
+            accepted.start,
+            self.events,
+            self.inputs,
+            accepted.offered,
+        )
+        .await;
+        inner.forget_arrival(&self.key);
+    }
+
+    /// CANCEL, or BYE of the early dialog: 487 (RFC 3261 sections 9.2 and 15.1.2).
+    fn give_up(&self) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (true, Some(inner)) = (pending.is_open(), self.inner.upgrade()) {
+            pending.send(&inner.response(
+                &self.request,
+                StatusCode::REQUEST_TERMINATED,
+                Some(&self.local_tag),
+                self.source,
+            ));
+            self.cancelled.send_replace(true);
+        }
+    }
+
+    fn early(&self, input: CallInput) {
+        let (CallInput::Request(transaction), Some(inner)) = (input, self.inner.upgrade()) else {
+            return;
+        };
+        match transaction.request.method {
+            Method::Bye => {
+                refuse(&inner, transaction, StatusCode::OK);
+                self.give_up();
+            }
+            Method::Info => refuse(&inner, transaction, StatusCode::OK),
+            Method::Options => answer(
+                &inner,
+                transaction,
+                StatusCode::OK,
+                &[("Accept", ACCEPTED_TYPES)],
+            ),
+            // The caller's offer is not answered yet (RFC 3311 section 5.2).
+            Method::Update | Method::Invite => answer(
+                &inner,
+                transaction,
+                StatusCode::SERVER_INTERNAL_ERROR,
+                &[("Retry-After", "2")],
+            ),
+            Method::Prack => refuse(&inner, transaction, StatusCode::CALL_DOES_NOT_EXIST),
+            _ => refuse(&inner, transaction, StatusCode::METHOD_NOT_ALLOWED),
+        }
+    }
+}

@@ -1,0 +1,435 @@
+//! The task of an outgoing INVITE: attempts with credentials, CANCEL, forks.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use tokio::sync::mpsc;
+
+use super::{
+    auth::{Authenticator, is_challenge, rejected},
+    call_task::{self, CallStart},
+    clock::{first_cseq, now, token},
+    config::InviteOptions,
+    dispatch::{answer, refuse},
+    outgoing::{AnsweredInvite, InviteEvent, OutgoingInvite, Provisional},
+    user_agent::{CallInput, Inner, InviteKey, add_custom, broken, check_headers, new_call_id},
+};
+use crate::{
+    Method, NameAddr, Request, Response, SignalingError, StatusCode,
+    agent_headers::ACCEPTED_TYPES,
+    session::{CancelStep, Dialog, InviteSession, InviteTimeout, SuccessKind},
+    transaction::{ClientEvent, ClientTransaction, Target},
+};
+
+pub(super) async fn start(
+    inner: &Arc<Inner>,
+    options: InviteOptions,
+) -> Result<OutgoingInvite, SignalingError> {
+    check_headers(&options.headers, false)?;
+    let hop = inner
+        .first_hop(options.proxy.as_ref(), &options.target)
+        .clone();
+    // The body and the headers are put together once before anything is resolved, so that bad input is told first.
+    let mut base = base_request(inner, &options, &hop)?;
+    let target = inner.reach(&hop, options.transport).await?;
+    let user = options.from.uri().user_decoded();
+    base.headers.push_raw(
+        "Contact",
+        inner.contact(user.as_deref(), target)?.to_string(),
+    );
+    let (event_sender, events) = mpsc::unbounded_channel();
+    let (cancel, cancel_receiver) = mpsc::unbounded_channel();
+    let (inputs, input_receiver) = mpsc::unbounded_channel();
+    let call_id = base.call_id().unwrap_or_default().to_owned();
+    let local_tag = base
+        .from()
+        .and_then(|from| from.tag().map(str::to_owned))
+        .unwrap_or_default();
+    let key = (call_id.clone(), local_tag);
+    inner.set_invite(key.clone(), inputs);
+    let task = OutgoingTask {
+        session: InviteSession::new(now(), options.ring_timeout, inner.config.timers.give_up),
+        auth: Authenticator::new(options.credentials.as_ref()),
+        inner: inner.clone(),
+        options,
+        base,
+        cseq: first_cseq(),
+        target,
+        key,
+        events: event_sender,
+        cancel: cancel_receiver,
+        inputs: input_receiver,
+        acks: HashMap::new(),
+        tried: false,
+    };
+    tokio::spawn(task.run());
+    Ok(OutgoingInvite {
+        call_id,
+        events,
+        cancel,
+    })
+}
+
+/// Everything but Via, CSeq, Contact and credentials.
+fn base_request(
+    inner: &Inner,
+    options: &InviteOptions,
+    hop: &crate::Uri,
+) -> Result<Request, SignalingError> {
+    let mut request = Request::new(Method::Invite, options.target.to_request_uri());
+    if *hop != options.target {
+        let mut route = hop.clone();
+        // RFC 3261 section 8.1.2: a pre-set route is a loose route.
+        route.params_mut().set_raw("lr", None);
+        request
+            .headers
+            .push_raw("Route", NameAddr::new(route).to_string());
+    }
+    request.headers.push_raw("Max-Forwards", "70");
+    request.headers.push_raw(
+        "From",
+        options.from.clone().with_tag(&token(12)).to_string(),
+    );
+    request.headers.push_raw(
+        "To",
+        NameAddr::new(options.target.to_request_uri()).to_string(),
+    );
+    request.headers.push_raw("Call-ID", new_call_id());
+    inner.add_agent_headers(&mut request.headers);
+    add_custom(&mut request.headers, &options.headers);
+    request.set_body(options.body.clone())?;
+    Ok(request)
+}
+
+struct OutgoingTask {
+    inner: Arc<Inner>,
+    options: InviteOptions,
+    base: Request,
+    cseq: u32,
+    target: Target,
+    key: InviteKey,
+    session: InviteSession,
+    auth: Authenticator,
+    events: mpsc::UnboundedSender<InviteEvent>,
+    cancel: mpsc::UnboundedReceiver<()>,
+    inputs: mpsc::UnboundedReceiver<CallInput>,
+    /// ACKs of answers that were not wanted, by To tag.
+    acks: HashMap<String, Arc<Mutex<Option<(Request, Target)>>>>,
+    tried: bool,
+}
+
+/// How one attempt ended.
+enum Attempt {
+    Challenged(Box<Response>),
+    Answered,
+    Over,
+}
+
+impl OutgoingTask {
+    async fn run(mut self) {
+        let answered = self.attempts().await;
+        if answered || !self.acks.is_empty() {
+            self.watch_forks().await;
+        }
+        self.inner.forget_invite(&self.key);
+    }
+
+    /// True if the call was answered.
+    async fn attempts(&mut self) -> bool {
+        let mut request = self.next_request();
+        self.auth.apply(&mut request);
+        loop {
+            let transaction = match self.inner.layer.request(request, self.target).await {
+                Ok(transaction) => transaction,
+                Err(error) => {
+                    self.fail(error);
+                    return false;
+                }
+            };
+            match self.attempt(transaction).await {
+                Attempt::Answered => return true,
+                Attempt::Over => return false,
+                Attempt::Challenged(response) => {
+                    if self.session.is_cancelled() {
+                        self.fail(self.cancelled_error());
+                        return false;
+                    }
+                    self.session.restarted();
+                    request = self.next_request();
+                    if let Err(error) = self.auth.challenged(&response, &mut request) {
+                        self.fail(error);
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    fn next_request(&mut self) -> Request {
+        self.cseq += 1;
+        let mut request = self.base.clone();
+        request
+            .headers
+            .push_raw("CSeq", format!("{} INVITE", self.cseq));
+        request
+    }
+
+    async fn attempt(&mut self, mut transaction: ClientTransaction) -> Attempt {
+        // Kept to the end of the attempt: the CANCEL is sent again until it is answered.
+        let mut cancelling: Option<ClientTransaction> = None;
+        loop {
+            let deadline = self.session.poll_timeout();
+            let step = tokio::select! {
+                event = transaction.next() => match event {
+                    Some(ClientEvent::Response(response)) => match self.on_response(response, &transaction) {
+                        Ok(step) => step,
+                        Err(attempt) => return attempt,
+                    },
+                    Some(ClientEvent::Timeout) => return self.over(SignalingError::Timeout { what: "INVITE", after: self.inner.config.timers.give_up }),
+                    Some(ClientEvent::Broken) => return self.over(broken(self.target)),
+                    None => return self.over(SignalingError::Closed),
+                },
+                // A dropped OutgoingInvite cancels as well.
+                _ = self.cancel.recv(), if !self.session.is_cancelled() => {
+                    let step = self.session.cancel(now());
+                    self.events.send(InviteEvent::Failed(SignalingError::Cancelled)).ok();
+                    step
+                }
+                Some(input) = self.inputs.recv() => {
+                    if self.on_input(input, &transaction.request) {
+                        return Attempt::Answered;
+                    }
+                    CancelStep::Nothing
+                }
+                () = sleep_until(deadline) => match self.session.handle_timeout(now()) {
+                    Some(InviteTimeout::Ring) => self.session.cancel(now()),
+                    Some(InviteTimeout::GiveUp) => return self.over(self.cancelled_error()),
+                    None => CancelStep::Nothing,
+                },
+                () = self.inner.cancel.cancelled() => return self.over(SignalingError::Closed),
+            };
+            if step == CancelStep::Send && cancelling.is_none() {
+                cancelling = self.inner.layer.cancel(&transaction).await.ok();
+            }
+        }
+    }
+
+    fn on_response(
+        &mut self,
+        response: Response,
+        transaction: &ClientTransaction,
+    ) -> Result<CancelStep, Attempt> {
+        if response.status.is_provisional() {
+            let step = self.session.provisional(now());
+            if !self.session.is_cancelled() {
+                self.provisional(response);
+            }
+            return Ok(step);
+        }
+        if response.status.is_success() {
+            return if self.on_success(response, &transaction.request) {
+                Err(Attempt::Answered)
+            } else if self.session.is_cancelled() {
+                Err(Attempt::Over)
+            } else {
+                Ok(CancelStep::Nothing)
+            };
+        }
+        if is_challenge(response.status) {
+            return Err(Attempt::Challenged(Box::new(response)));
+        }
+        Err(self.over(rejected(&response)))
+    }
+
+    fn provisional(&mut self, response: Response) {
+        if response.status == StatusCode::TRYING {
+            if !self.tried {
+                self.tried = true;
+                self.events.send(InviteEvent::Trying).ok();
+            }
+            return;
+        }
+        let body = response.body();
+        let provisional = Provisional {
+            status: response.status,
+            reason: response.reason().to_owned(),
+            body,
+            headers: response.headers,
+        };
+        self.events.send(InviteEvent::Provisional(provisional)).ok();
+    }
+
+    /// A 2xx, from the transaction or (sent again, or from another branch) from beside it. True if it is the call.
+    fn on_success(&mut self, response: Response, invite: &Request) -> bool {
+        let tag = response
+            .to()
+            .and_then(|to| to.tag().map(str::to_owned))
+            .unwrap_or_default();
+        match self.session.success(&tag) {
+            SuccessKind::First => self.answered(response, invite),
+            SuccessKind::Unwanted => {
+                self.hang_up_branch(tag, response, invite);
+                false
+            }
+            SuccessKind::Again => {
+                let sent = self
+                    .acks
+                    .get(&tag)
+                    .and_then(|slot| slot.lock().ok()?.clone());
+                if let Some((ack, target)) = sent {
+                    let inner = self.inner.clone();
+                    tokio::spawn(async move { inner.layer.send_ack(ack, target).await.ok() });
+                }
+                false
+            }
+        }
+    }
+
+    fn answered(&mut self, response: Response, invite: &Request) -> bool {
+        self.auth.accepted();
+        let dialog = match Dialog::caller(invite, &response, self.options.target.clone()) {
+            Ok(dialog) => dialog,
+            Err(error) => {
+                self.fail(error);
+                return true;
+            }
+        };
+        let (start, call) = CallStart::new(
+            dialog.clone(),
+            self.target,
+            self.options.credentials.clone(),
+        );
+        let (inputs, receiver) = mpsc::unbounded_channel();
+        self.inner.set_call(dialog.id().clone(), inputs);
+        let auth = std::mem::take(&mut self.auth);
+        tokio::spawn(call_task::caller(
+            self.inner.clone(),
+            start,
+            receiver,
+            auth,
+            self.cseq,
+        ));
+        let answered = AnsweredInvite {
+            status: response.status,
+            body: response.body(),
+            headers: response.headers,
+            call: Some(call),
+        };
+        self.events.send(InviteEvent::Answered(answered)).ok();
+        true
+    }
+
+    /// ACK, then BYE (RFC 3261 section 13.2.2.4), in the background.
+    fn hang_up_branch(&mut self, tag: String, response: Response, invite: &Request) {
+        let Ok(mut dialog) = Dialog::caller(invite, &response, self.options.target.clone()) else {
+            return;
+        };
+        let slot: Arc<Mutex<Option<(Request, Target)>>> = Arc::default();
+        self.acks.insert(tag, slot.clone());
+        let (inner, flow, number) = (self.inner.clone(), self.target, self.cseq);
+        let mut auth = Authenticator::new(self.options.credentials.as_ref());
+        tokio::spawn(async move {
+            let Ok(target) = inner.reach_dialog(&dialog, flow).await else {
+                return;
+            };
+            if let Ok(ack) = inner.layer.send_ack(dialog.ack(number), target).await {
+                if let Ok(mut slot) = slot.lock() {
+                    *slot = Some((ack, target));
+                }
+            }
+            let bye = || {
+                let mut bye = dialog.request(Method::Bye);
+                inner.add_agent_headers(&mut bye.headers);
+                Ok(bye)
+            };
+            inner.transact(bye, target, &mut auth).await.ok();
+        });
+    }
+
+    /// True if the input was the answer of the call.
+    fn on_input(&mut self, input: CallInput, invite: &Request) -> bool {
+        match input {
+            CallInput::Success(response) => {
+                let ours = response
+                    .cseq()
+                    .is_some_and(|(number, _)| number == self.cseq);
+                ours && self.on_success(*response, invite)
+            }
+            CallInput::Request(transaction) => {
+                match transaction.request.method {
+                    Method::Bye | Method::Info => refuse(&self.inner, transaction, StatusCode::OK),
+                    Method::Options => answer(
+                        &self.inner,
+                        transaction,
+                        StatusCode::OK,
+                        &[("Accept", ACCEPTED_TYPES)],
+                    ),
+                    // Our own offer, in the INVITE, is not answered yet (RFC 3311 section 5.2).
+                    Method::Update | Method::Invite => {
+                        refuse(&self.inner, transaction, StatusCode::REQUEST_PENDING)
+                    }
+                    Method::Prack | Method::Notify => {
+                        refuse(&self.inner, transaction, StatusCode::CALL_DOES_NOT_EXIST)
+                    }
+                    _ => refuse(&self.inner, transaction, StatusCode::METHOD_NOT_ALLOWED),
+                }
+                false
+            }
+        }
+    }
+
+    /// Further 2xx may come for 64 T1 (RFC 3261 section 13.2.2.4).
+    async fn watch_forks(&mut self) {
+        let until = tokio::time::sleep(self.inner.config.timers.give_up);
+        tokio::pin!(until);
+        let mut invite = self.base.clone();
+        invite
+            .headers
+            .push_raw("CSeq", format!("{} INVITE", self.cseq));
+        loop {
+            tokio::select! {
+                () = &mut until => return,
+                () = self.inner.cancel.cancelled() => return,
+                Some(input) = self.inputs.recv() => match input {
+                    CallInput::Request(transaction) => refuse(&self.inner, transaction, StatusCode::CALL_DOES_NOT_EXIST),
+                    success => {
+                        self.on_input(success, &invite);
+                    }
+                },
+            }
+        }
+    }
+
+    fn over(&self, error: SignalingError) -> Attempt {
+        self.fail(if self.session.is_cancelled() {
+            self.cancelled_error()
+        } else {
+            error
+        });
+        Attempt::Over
+    }
+
+    fn cancelled_error(&self) -> SignalingError {
+        if self.session.is_timed_out() {
+            SignalingError::Timeout {
+                what: "ringing",
+                after: self.options.ring_timeout,
+            }
+        } else {
+            SignalingError::Cancelled
+        }
+    }
+
+    fn fail(&self, error: SignalingError) {
+        self.events.send(InviteEvent::Failed(error)).ok();
+    }
+}
+
+pub(super) async fn sleep_until(deadline: Option<std::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,282 @@
+//! The task of a registration: REGISTER, refresh, back-off, un-REGISTER.
+
+use std::{net::SocketAddr, sync::Arc, time::Instant};
+
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use super::{
+    auth::{Authenticator, rejected},
+    clock::{first_cseq, fraction, now, token},
+    config::RegistrationConfig,
+    outgoing_task::sleep_until,
+    registration::RegistrationState,
+    user_agent::{Inner, add_custom, contact_at, new_call_id},
+};
+use crate::{
+    HeaderList, Method, NameAddr, Request, Response, SignalingError, Transport, Uri,
+    session::{RefreshPolicy, Step},
+    transaction::Target,
+};
+
+type Stop = oneshot::Sender<Result<(), SignalingError>>;
+
+pub(super) async fn run(
+    inner: Arc<Inner>,
+    config: RegistrationConfig,
+    state: watch::Sender<RegistrationState>,
+    mut stop: mpsc::UnboundedReceiver<Stop>,
+) {
+    let mut task = RegistrationTask::new(inner, config);
+    let mut closed = task.inner.layer.closed_streams();
+    let cancel = task.inner.cancel.clone();
+    let stopping = loop {
+        let next = tokio::select! {
+            next = task.register(&state) => next,
+            stopping = stop.recv() => break stopping,
+            () = cancel.cancelled() => break None,
+        };
+        tokio::select! {
+            () = sleep_until(Some(next)) => {}
+            () = stream_lost(&mut closed, task.flow) => {}
+            stopping = stop.recv() => break stopping,
+            () = cancel.cancelled() => break None,
+        }
+    };
+    let result = if cancel.is_cancelled() {
+        Err(SignalingError::Closed)
+    } else {
+        task.unregister().await
+    };
+    state.send_replace(RegistrationState::Unregistered);
+    if let Some(done) = stopping {
+        done.send(result).ok();
+    }
+}
+
+/// Waits until the stream that the binding was made over is gone: calls could not come in any more.
+async fn stream_lost(closed: &mut broadcast::Receiver<SocketAddr>, flow: Option<Target>) {
+    loop {
+        match (closed.recv().await, flow) {
+            (Ok(addr), Some(flow)) if flow.transport == Transport::Tcp && flow.addr == addr => {
+                return;
+            }
+            // Some were missed: ours may have been among them.
+            (Err(broadcast::error::RecvError::Lagged(_)), Some(flow))
+                if flow.transport == Transport::Tcp =>
+            {
+                return;
+            }
+            (Err(broadcast::error::RecvError::Closed), _) => std::future::pending().await,
+            _ => {}
+        }
+    }
+}
+
+struct RegistrationTask {
+    inner: Arc<Inner>,
+    config: RegistrationConfig,
+    policy: RefreshPolicy,
+    auth: Authenticator,
+    call_id: String,
+    from: NameAddr,
+    cseq: u32,
+    /// Where the last REGISTER went.
+    flow: Option<Target>,
+    /// What the registrar saw as our address, where it differs from what we said.
+    seen: Option<SocketAddr>,
+    /// The binding that stands.
+    bound: Option<NameAddr>,
+}
+
+impl RegistrationTask {
+    fn new(inner: Arc<Inner>, config: RegistrationConfig) -> RegistrationTask {
+        RegistrationTask {
+            policy: RefreshPolicy::new(config.expires, config.retry_after_failure),
+            auth: Authenticator::new(config.credentials.as_ref()),
+            call_id: new_call_id(),
+            from: config.aor.clone().with_tag(&token(12)),
+            cseq: first_cseq(),
+            flow: None,
+            seen: None,
+            bound: None,
+            inner,
+            config,
+        }
+    }
+
+    /// One round: registers, tells the state, and says when the next round is due.
+    async fn register(&mut self, state: &watch::Sender<RegistrationState>) -> Instant {
+        loop {
+            let expires = self.policy.wanted().as_secs();
+            let result = self.send(expires).await;
+            let (step, error) = match &result {
+                Ok((response, contact)) => (
+                    self.policy.answered(now(), response, contact, fraction()),
+                    None,
+                ),
+                Err(error) => (
+                    self.policy.failed(now(), None, fraction()),
+                    Some(error.clone()),
+                ),
+            };
+            match step {
+                Step::AskLonger { .. } => continue,
+                Step::Registered { expires, next } => {
+                    if self.moved(&result) {
+                        continue;
+                    }
+                    state.send_replace(RegistrationState::Registered { expires });
+                    return next;
+                }
+                Step::Failed { next, pause } => {
+                    let error = error.unwrap_or_else(|| match &result {
+                        Ok((response, _)) => failure(response, self.config.credentials.is_some()),
+                        Err(error) => error.clone(),
+                    });
+                    // A wrong password is tried again like any failure: it may have been set right meanwhile.
+                    self.auth.start_over();
+                    state.send_replace(RegistrationState::Failed {
+                        error,
+                        retry_in: pause,
+                    });
+                    return next;
+                }
+            }
+        }
+    }
+
+    /// Notes the binding; true if the registrar saw another address of ours than the Contact says, so that it has to be
+    /// registered anew (RFC 3581; UDP only, a stream is answered where it stands).
+    fn moved(&mut self, result: &Result<(Response, NameAddr), SignalingError>) -> bool {
+        let (Ok((response, contact)), Some(flow)) = (result, self.flow) else {
+            return false;
+        };
+        let first_time = self.bound.is_none();
+        self.bound = Some(contact.clone());
+        let seen = response.via().and_then(|via| {
+            let ip = via.received().or_else(|| via.host.parse().ok())?;
+            Some(SocketAddr::new(ip, via.rport().or(via.port)?))
+        });
+        let Some(seen) = seen.filter(|_| flow.transport == Transport::Udp) else {
+            return false;
+        };
+        let said = contact
+            .uri()
+            .host_ip()
+            .zip(contact.uri().port())
+            .map(|(ip, port)| SocketAddr::new(ip, port));
+        if said == Some(seen) {
+            return false;
+        }
+        self.seen = Some(seen);
+        self.inner.learn(flow.addr.ip(), seen);
+        // Once per round: a NAT that maps anew each time must not be chased.
+        first_time
+    }
+
+    async fn send(&mut self, expires: u64) -> Result<(Response, NameAddr), SignalingError> {
+        let hop = self
+            .inner
+            .first_hop(self.config.proxy.as_ref(), &self.config.registrar)
+            .clone();
+        let target = self.inner.reach(&hop, self.config.transport).await?;
+        self.flow = Some(target);
+        let contact = self.contact(target)?;
+        let base = self.base_request(&hop, &contact, expires)?;
+        let (inner, cseq, auth) = (self.inner.clone(), &mut self.cseq, &mut self.auth);
+        let make = || {
+            *cseq = cseq.wrapping_add(1);
+            let mut request = base.clone();
+            request.headers.push_raw("CSeq", format!("{cseq} REGISTER"));
+            Ok(request)
+        };
+        let response = inner.transact(make, target, auth).await?;
+        Ok((response, contact))
+    }
+
+    fn contact(&self, target: Target) -> Result<NameAddr, SignalingError> {
+        let user = self
+            .config
+            .contact_user
+            .clone()
+            .or_else(|| self.config.aor.uri().user_decoded());
+        match self.seen.filter(|_| target.transport == Transport::Udp) {
+            Some(seen) => contact_at(user.as_deref(), seen, target.transport),
+            None => self.inner.contact(user.as_deref(), target),
+        }
+    }
+
+    fn base_request(
+        &self,
+        hop: &Uri,
+        contact: &NameAddr,
+        expires: u64,
+    ) -> Result<Request, SignalingError> {
+        let mut uri = self.config.registrar.to_request_uri();
+        // RFC 3261 section 10.2: the Request-URI of a REGISTER has no user part.
+        uri.set_user(None)?;
+        let same_host = hop.host().eq_ignore_ascii_case(uri.host()) && hop.port() == uri.port();
+        let mut request = Request::new(Method::Register, uri);
+        if !same_host {
+            let mut route = hop.clone();
+            route.params_mut().set_raw("lr", None);
+            request
+                .headers
+                .push_raw("Route", NameAddr::new(route).to_string());
+        }
+        request.headers.push_raw("Max-Forwards", "70");
+        request.headers.push_raw("From", self.from.to_string());
+        request.headers.push_raw("To", self.config.aor.to_string());
+        request.headers.push_raw("Call-ID", self.call_id.clone());
+        request
+            .headers
+            .push_raw("Contact", with_expires(contact, expires));
+        if let Some(old) = self.bound.as_ref().filter(|old| *old != contact) {
+            request.headers.push_raw("Contact", with_expires(old, 0));
+        }
+        request.headers.push_raw("Expires", expires.to_string());
+        let mut headers = HeaderList::new();
+        self.inner.add_agent_headers(&mut headers);
+        request.headers.extend(&headers);
+        add_custom(&mut request.headers, &self.config.headers);
+        Ok(request)
+    }
+
+    /// Removes the binding. Waits for the answer, but not for ever: somebody wants to stop.
+    async fn unregister(&mut self) -> Result<(), SignalingError> {
+        if self.bound.is_none() {
+            return Ok(());
+        }
+        let patience = self.inner.config.timers.t1.saturating_mul(8);
+        self.auth.accepted();
+        match tokio::time::timeout(patience, self.send(0)).await {
+            Ok(Ok((response, _))) if response.status.is_success() => Ok(()),
+            Ok(Ok((response, _))) => Err(failure(&response, self.config.credentials.is_some())),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(SignalingError::Timeout {
+                what: "un-REGISTER",
+                after: patience,
+            }),
+        }
+    }
+}
+
+fn with_expires(contact: &NameAddr, expires: u64) -> String {
+    let mut contact = contact.clone();
+    contact
+        .params_mut()
+        .set_raw("expires", Some(&expires.to_string()));
+    contact.to_string()
+}
+
+/// Many registrars answer a wrong password with 403 instead of another challenge.
+fn failure(response: &Response, with_credentials: bool) -> SignalingError {
+    if response.status.0 == 403 && with_credentials {
+        return SignalingError::Unauthorized {
+            status: response.status,
+            realm: String::new(),
+            why: format!("the registrar says \"{}\"", response.reason()),
+        };
+    }
+    rejected(response)
+}

@@ -1,0 +1,485 @@
+//! The user agent itself: sockets, the calls that are up, and what they share.
+
+use std::{
+    collections::{HashMap, HashSet},
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    auth::{Authenticator, is_challenge},
+    clock::token,
+    config::{InviteOptions, RegistrationConfig, UserAgentConfig},
+    dispatch,
+    incoming::{IncomingCalls, IncomingInvite},
+    outgoing::OutgoingInvite,
+    outgoing_task,
+    registration::{Registration, RegistrationState},
+    registration_task,
+    trace::TracedMessage,
+};
+use crate::{
+    HeaderList, Method, NameAddr, Request, Response, SignalingError, StatusCode, Transport, Uri,
+    agent_headers::{ALLOWED_METHODS, SUPPORTED},
+    session::{Dialog, DialogId},
+    transaction::{
+        ClientEvent, LayerConfig, ServerTransaction, Target, TransactionLayer, local_ip_towards,
+    },
+};
+
+/// A SIP user agent: registers, calls, is called. Clones share sockets and calls; when the last clone, call and
+/// registration is gone, the sockets close.
+#[derive(Clone)]
+pub struct UserAgent {
+    inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for UserAgent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UserAgent")
+            .field("local_addr", &self.local_addr())
+            .finish_non_exhaustive()
+    }
+}
+
+impl UserAgent {
+    /// Opens the sockets. Must be called within a tokio runtime with time and I/O.
+    ///
+    /// Cancel safe: nothing stays open.
+    ///
+    /// # Errors
+    /// `Transport` if an address cannot be bound (it is taken, or not this machine's), `Config` and `InvalidInput`.
+    pub async fn bind(
+        config: UserAgentConfig,
+    ) -> Result<(UserAgent, IncomingCalls), SignalingError> {
+        HeaderList::new().push("User-Agent", config.user_agent.as_str())?;
+        let cancel = CancellationToken::new();
+        let guard = cancel.clone().drop_guard();
+        let layer = LayerConfig {
+            local_addr: config.local_addr,
+            udp: config.udp,
+            tcp: config.tcp,
+            user_agent: config.user_agent.clone(),
+            timers: config.timers,
+            connect_timeout: config.connect_timeout,
+            keep_alive: config.keep_alive,
+            max_server_transactions: config.max_server_transactions.max(1),
+        };
+        let (layer, events) = TransactionLayer::bind(layer, cancel.clone()).await?;
+        let (incoming, queue) = mpsc::channel(config.max_pending_calls.max(1));
+        let inner = Arc::new(Inner {
+            layer,
+            config,
+            incoming,
+            calls: Mutex::default(),
+            invites: Mutex::default(),
+            arriving: Mutex::default(),
+            learned: Mutex::default(),
+            registrations: Mutex::default(),
+            cancel,
+            _guard: guard,
+        });
+        tokio::spawn(dispatch::run(Arc::downgrade(&inner), events));
+        Ok((UserAgent { inner }, IncomingCalls { queue }))
+    }
+
+    /// The address that was bound, with the port that was really taken (UDP and TCP have the same).
+    pub fn local_addr(&self) -> SocketAddr {
+        self.inner.layer.local_addr()
+    }
+
+    /// The address of this machine that Contact and Via name towards `target`; SDP should name the same.
+    ///
+    /// # Errors
+    /// `Transport` if there is no route.
+    pub fn advertised_ip_for(&self, target: SocketAddr) -> Result<IpAddr, SignalingError> {
+        self.inner.layer.advertised(target).map(|addr| addr.ip())
+    }
+
+    /// Where the INVITE of a call with these options would go first.
+    ///
+    /// # Errors
+    /// `Transport` if the name cannot be resolved or a TCP connection is refused, `Config` for a scheme or transport
+    /// that is not spoken.
+    pub async fn next_hop(&self, options: &InviteOptions) -> Result<SocketAddr, SignalingError> {
+        let hop = self
+            .inner
+            .first_hop(options.proxy.as_ref(), &options.target)
+            .clone();
+        self.inner
+            .reach(&hop, options.transport)
+            .await
+            .map(|target| target.addr)
+    }
+
+    /// Starts a registration and keeps it up in the background until it is told to stop.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a header that is this crate's own or holds a control character.
+    pub fn register(&self, config: RegistrationConfig) -> Result<Registration, SignalingError> {
+        check_headers(&config.headers, false)?;
+        let (state_sender, state) = watch::channel(RegistrationState::Registering);
+        let (stop, stop_receiver) = mpsc::unbounded_channel();
+        self.inner.registrations().push(stop.clone());
+        tokio::spawn(registration_task::run(
+            self.inner.clone(),
+            config,
+            state_sender,
+            stop_receiver,
+        ));
+        Ok(Registration { state, stop })
+    }
+
+    /// Sends an INVITE. The way to the first hop is found before this returns, so an address that cannot be
+    /// reached is told at once.
+    ///
+    /// Cancel safe: before it returns no INVITE has been sent.
+    ///
+    /// # Errors
+    /// `InvalidInput`, `Config`, `Transport`. What the peer answers comes as an event.
+    pub async fn invite(&self, options: InviteOptions) -> Result<OutgoingInvite, SignalingError> {
+        outgoing_task::start(&self.inner, options).await
+    }
+
+    /// Every SIP message from now on, in short. Costs nothing while nobody listens; a slow listener loses the oldest.
+    pub fn trace(&self) -> broadcast::Receiver<TracedMessage> {
+        self.inner.layer.trace()
+    }
+
+    /// Un-registers everywhere (waiting at most 8 T1 for each registrar) and closes the sockets. Calls that are up end
+    /// with `EndedBy::Shutdown`; hang up first if the peers are to know.
+    ///
+    /// Not cancel safe: what was not done when the future is dropped is not done.
+    pub async fn shutdown(&self) {
+        let stops = std::mem::take(&mut *self.inner.registrations());
+        let mut pending = Vec::new();
+        for stop in stops {
+            let (done, result) = oneshot::channel();
+            if stop.send(done).is_ok() {
+                pending.push(result);
+            }
+        }
+        for result in pending {
+            result.await.ok();
+        }
+        self.inner.layer.shutdown();
+    }
+}
+
+/// What is sent to the task of a call or of an outgoing INVITE.
+#[derive(Debug)]
+pub(super) enum CallInput {
+    Request(Box<ServerTransaction>),
+    Success(Box<Response>),
+}
+
+pub(super) type CallInputs = mpsc::UnboundedSender<CallInput>;
+
+/// An INVITE of ours, by Call-ID and From tag: early dialogs and further 2xx belong to it.
+pub(super) type InviteKey = (String, String);
+
+/// An INVITE of a peer, by Call-ID, From tag and CSeq (RFC 3261 section 8.2.2.2).
+pub(super) type ArrivalKey = (String, String, u32);
+
+pub(crate) struct Inner {
+    pub(super) layer: TransactionLayer,
+    pub(super) config: UserAgentConfig,
+    pub(super) incoming: mpsc::Sender<IncomingInvite>,
+    calls: Mutex<HashMap<DialogId, CallInputs>>,
+    invites: Mutex<HashMap<InviteKey, CallInputs>>,
+    arriving: Mutex<HashSet<ArrivalKey>>,
+    /// What registrars saw as our address, by the registrar's own.
+    learned: Mutex<HashMap<IpAddr, SocketAddr>>,
+    registrations: Mutex<Vec<mpsc::UnboundedSender<oneshot::Sender<Result<(), SignalingError>>>>>,
+    pub(super) cancel: CancellationToken,
+    _guard: tokio_util::sync::DropGuard,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner").finish_non_exhaustive()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Inner {
+    pub(super) fn call(&self, id: &DialogId) -> Option<CallInputs> {
+        locked(&self.calls).get(id).cloned()
+    }
+
+    pub(super) fn set_call(&self, id: DialogId, inputs: CallInputs) {
+        locked(&self.calls).insert(id, inputs);
+    }
+
+    pub(super) fn forget_call(&self, id: &DialogId) {
+        locked(&self.calls).remove(id);
+    }
+
+    pub(super) fn invite(&self, key: &InviteKey) -> Option<CallInputs> {
+        locked(&self.invites).get(key).cloned()
+    }
+
+    pub(super) fn set_invite(&self, key: InviteKey, inputs: CallInputs) {
+        locked(&self.invites).insert(key, inputs);
+    }
+
+    pub(super) fn forget_invite(&self, key: &InviteKey) {
+        locked(&self.invites).remove(key);
+    }
+
+    /// False if the same INVITE is here already over another path.
+    pub(super) fn arrives(&self, key: ArrivalKey) -> bool {
+        locked(&self.arriving).insert(key)
+    }
+
+    pub(super) fn forget_arrival(&self, key: &ArrivalKey) {
+        locked(&self.arriving).remove(key);
+    }
+
+    fn registrations(
+        &self,
+    ) -> MutexGuard<'_, Vec<mpsc::UnboundedSender<oneshot::Sender<Result<(), SignalingError>>>>>
+    {
+        let mut list = locked(&self.registrations);
+        list.retain(|stop| !stop.is_closed());
+        list
+    }
+
+    pub(super) fn learn(&self, peer: IpAddr, seen: SocketAddr) {
+        locked(&self.learned).insert(peer, seen);
+    }
+
+    /// The first hop of a request outside a dialog.
+    pub(super) fn first_hop<'a>(&'a self, proxy: Option<&'a Uri>, target: &'a Uri) -> &'a Uri {
+        proxy
+            .or(self.config.outbound_proxy.as_ref())
+            .unwrap_or(target)
+    }
+
+    /// The first address of a hop that can be reached.
+    pub(super) async fn reach(
+        &self,
+        hop: &Uri,
+        wanted: Option<Transport>,
+    ) -> Result<Target, SignalingError> {
+        let local = self.layer.local_addr().ip();
+        let targets = Target::resolve(hop, wanted, self.layer.default_transport(), local).await?;
+        let mut failure = None;
+        for target in targets {
+            let routed = local_ip_towards(target.addr).map(|_| ());
+            match if routed.is_ok() {
+                self.layer.connect(target).await
+            } else {
+                routed
+            } {
+                Ok(()) => return Ok(target),
+                Err(error) => failure = Some(error),
+            }
+        }
+        Err(failure.unwrap_or_else(|| SignalingError::Transport {
+            peer: hop.to_string(),
+            why: "no address".into(),
+        }))
+    }
+
+    /// Where the next request of a dialog goes. A stream that the dialog came over is used again while it is open:
+    /// behind NAT there is no other way to the peer.
+    pub(super) async fn reach_dialog(
+        &self,
+        dialog: &Dialog,
+        flow: Target,
+    ) -> Result<Target, SignalingError> {
+        let hop = dialog.next_hop();
+        let transport = hop.transport().unwrap_or(flow.transport);
+        let same_peer = !dialog.has_route() || hop.host_ip() == Some(flow.addr.ip());
+        if transport == Transport::Tcp
+            && flow.transport == Transport::Tcp
+            && same_peer
+            && self.layer.has_stream(flow.addr)
+        {
+            return Ok(flow);
+        }
+        self.reach(hop, Some(transport)).await
+    }
+
+    /// Our Contact towards a peer, with the transport named wherever it is not UDP.
+    pub(super) fn contact(
+        &self,
+        user: Option<&str>,
+        target: Target,
+    ) -> Result<NameAddr, SignalingError> {
+        let learned = locked(&self.learned).get(&target.addr.ip()).copied();
+        let addr = match learned.filter(|_| target.transport == Transport::Udp) {
+            Some(addr) => addr,
+            None => self.layer.advertised(target.addr)?,
+        };
+        contact_at(user, addr, target.transport)
+    }
+
+    /// Headers that every request outside a dialog and every target refresh carries.
+    pub(super) fn add_agent_headers(&self, headers: &mut HeaderList) {
+        add_missing(headers, "Allow", ALLOWED_METHODS);
+        add_missing(headers, "Supported", SUPPORTED);
+        add_missing(headers, "User-Agent", &self.config.user_agent);
+    }
+
+    /// An answer with our headers; 1xx and 2xx to INVITE carry Contact and Record-Route (RFC 3261 section 12.1.1).
+    pub(super) fn response(
+        &self,
+        request: &Request,
+        status: StatusCode,
+        tag: Option<&str>,
+        source: Target,
+    ) -> Response {
+        let mut response = Response::to_request(request, status, tag);
+        if request.method == Method::Invite && status.0 > 100 && status.0 < 300 {
+            for route in request.headers.get_all("Record-Route") {
+                response.headers.push_raw("Record-Route", route);
+            }
+        }
+        let refreshes = matches!(request.method, Method::Invite | Method::Update);
+        if refreshes && status.0 > 100 && status.0 < 300 {
+            let user = request.to().and_then(|to| to.uri().user_decoded());
+            if let Ok(contact) = self.contact(user.as_deref(), source) {
+                response.headers.push_raw("Contact", contact.to_string());
+            }
+        }
+        if status.0 > 100 {
+            self.add_agent_headers(&mut response.headers);
+        }
+        response
+    }
+
+    /// Sends a request and waits for its final answer; challenges are answered as long as the credentials allow.
+    /// `make` gives a fresh request for each try, with a new CSeq.
+    pub(super) async fn transact(
+        &self,
+        mut make: impl FnMut() -> Result<Request, SignalingError>,
+        target: Target,
+        auth: &mut Authenticator,
+    ) -> Result<Response, SignalingError> {
+        let mut request = make()?;
+        auth.apply(&mut request);
+        loop {
+            let response = self.exchange(request, target).await?;
+            if !is_challenge(response.status) {
+                if response.status.is_success() {
+                    auth.accepted();
+                }
+                return Ok(response);
+            }
+            request = make()?;
+            auth.challenged(&response, &mut request)?;
+        }
+    }
+
+    async fn exchange(&self, request: Request, target: Target) -> Result<Response, SignalingError> {
+        let what = method_name(&request.method);
+        let mut transaction = self.layer.request(request, target).await?;
+        loop {
+            match transaction.next().await {
+                Some(ClientEvent::Response(response)) if response.status.is_final() => {
+                    return Ok(response);
+                }
+                Some(ClientEvent::Response(_)) => {}
+                Some(ClientEvent::Timeout) => {
+                    return Err(SignalingError::Timeout {
+                        what,
+                        after: self.config.timers.give_up,
+                    });
+                }
+                Some(ClientEvent::Broken) => return Err(broken(target)),
+                None => return Err(SignalingError::Closed),
+            }
+        }
+    }
+}
+
+pub(super) fn broken(target: Target) -> SignalingError {
+    SignalingError::Transport {
+        peer: format!("{} {}", target.transport, target.addr),
+        why: "the connection broke".into(),
+    }
+}
+
+pub(super) fn method_name(method: &Method) -> &'static str {
+    match method {
+        Method::Invite => "INVITE",
+        Method::Register => "REGISTER",
+        Method::Bye => "BYE",
+        Method::Update => "UPDATE",
+        Method::Info => "INFO",
+        Method::Cancel => "CANCEL",
+        _ => "request",
+    }
+}
+
+pub(super) fn contact_at(
+    user: Option<&str>,
+    addr: SocketAddr,
+    transport: Transport,
+) -> Result<NameAddr, SignalingError> {
+    let mut uri = Uri::from_socket_addr(user, addr)?;
+    if transport != Transport::Udp {
+        uri.params_mut()
+            .set_raw("transport", Some(transport.as_param()));
+    }
+    Ok(NameAddr::new(uri))
+}
+
+fn add_missing(headers: &mut HeaderList, name: &str, value: &str) {
+    if !headers.contains(name) {
+        headers.push_raw(name, value);
+    }
+}
+
+/// Headers that make the protocol run are not the program's to set.
+pub(super) fn check_headers(
+    headers: &HeaderList,
+    contact_allowed: bool,
+) -> Result<(), SignalingError> {
+    const OURS: [&str; 12] = [
+        "Via",
+        "From",
+        "To",
+        "Call-ID",
+        "CSeq",
+        "Max-Forwards",
+        "Route",
+        "Record-Route",
+        "Content-Length",
+        "Content-Type",
+        "Authorization",
+        "Proxy-Authorization",
+    ];
+    let taken = |name: &str| {
+        OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name))
+            || (!contact_allowed && name.eq_ignore_ascii_case("Contact"))
+    };
+    match headers.iter().find(|(name, _)| taken(name)) {
+        Some((name, _)) => Err(SignalingError::input(
+            "header",
+            format!("{name} is set by the user agent itself"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The program's headers take the place of ours.
+pub(super) fn add_custom(headers: &mut HeaderList, custom: &HeaderList) {
+    for (name, _) in custom.iter() {
+        headers.remove(name);
+    }
+    headers.extend(custom);
+}
+
+/// A Call-ID or tag of ours.
+pub(super) fn new_call_id() -> String {
+    token(32)
+}

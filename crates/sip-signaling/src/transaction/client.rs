@@ -1,0 +1,124 @@
+//! One request on its way, and what comes back.
+
+use rsipstack::{
+    sip::SipMessage,
+    transaction::{
+        Transaction,
+        key::TransactionKey,
+        transaction::{TransactionEvent, TransactionEventSender},
+    },
+};
+use tokio::sync::{broadcast, mpsc};
+
+use super::{convert::from_stack_response, inspector::is_local, target::Target};
+use crate::{Request, Response, Transport};
+
+/// What becomes of a client transaction.
+#[derive(Debug)]
+pub(crate) enum ClientEvent {
+    Response(Response),
+    /// Timer B or F: nobody answered.
+    Timeout,
+    /// The stream broke or could not be written to.
+    Broken,
+}
+
+/// A client transaction: owns a task that keeps the stack's timers going.
+#[derive(Debug)]
+pub(crate) struct ClientTransaction {
+    /// The request as sent, with Via.
+    pub(crate) request: Request,
+    pub(crate) target: Target,
+    events: mpsc::UnboundedReceiver<ClientEvent>,
+    stop: Stop,
+}
+
+impl ClientTransaction {
+    /// The next event; `None` when the transaction is over. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Option<ClientEvent> {
+        self.events.recv().await
+    }
+
+    pub(super) fn spawn(
+        request: Request,
+        target: Target,
+        transaction: Transaction,
+        closed: broadcast::Receiver<std::net::SocketAddr>,
+    ) -> ClientTransaction {
+        let (sender, events) = mpsc::unbounded_channel();
+        let stop = Stop(transaction.tu_sender.clone(), transaction.key.clone());
+        tokio::spawn(drive(transaction, target, sender, closed));
+        ClientTransaction {
+            request,
+            target,
+            events,
+            stop,
+        }
+    }
+}
+
+/// Ends the stack's transaction when nobody waits for it any more.
+struct Stop(TransactionEventSender, TransactionKey);
+
+impl std::fmt::Debug for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stop")
+    }
+}
+
+impl Drop for ClientTransaction {
+    fn drop(&mut self) {
+        let Stop(sender, key) = &self.stop;
+        sender.send(TransactionEvent::Terminate(key.clone())).ok();
+    }
+}
+
+async fn drive(
+    mut transaction: Transaction,
+    target: Target,
+    events: mpsc::UnboundedSender<ClientEvent>,
+    mut closed: broadcast::Receiver<std::net::SocketAddr>,
+) {
+    if transaction.send().await.is_err() {
+        events.send(ClientEvent::Broken).ok();
+        return;
+    }
+    let stream_closed = async move {
+        if target.transport != Transport::Tcp {
+            return std::future::pending().await;
+        }
+        loop {
+            match closed.recv().await {
+                Ok(addr) if addr == target.addr => return,
+                Err(broadcast::error::RecvError::Closed) => return,
+                _ => {}
+            }
+        }
+    };
+    tokio::pin!(stream_closed);
+    loop {
+        // receive() must not be dropped half way; it is only when the stream is gone and with it the transaction.
+        let message = tokio::select! {
+            biased;
+            message = transaction.receive() => message,
+            () = &mut stream_closed => {
+                events.send(ClientEvent::Broken).ok();
+                return;
+            }
+        };
+        let event = match message {
+            Some(SipMessage::Response(response)) if is_local(&response) => {
+                match response.status_code.code() {
+                    408 => ClientEvent::Timeout,
+                    _ => ClientEvent::Broken,
+                }
+            }
+            Some(SipMessage::Response(response)) => {
+                ClientEvent::Response(from_stack_response(&response))
+            }
+            Some(SipMessage::Request(_)) => continue,
+            None => return,
+        };
+        events.send(event).ok();
+    }
+}
