@@ -6,6 +6,7 @@ mod demo;
 mod examples;
 mod interop;
 mod packages;
+mod running;
 mod selection;
 mod steps;
 mod table;

@@ -45,6 +45,12 @@ impl Log {
             .map_or_else(Stdio::inherit, Stdio::from)
     }
 
+    /// Deletes the file.
+    #[cfg(test)]
+    pub(crate) fn remove(self) {
+        std::fs::remove_file(self.path).unwrap();
+    }
+
     /// All that was printed.
     pub(crate) fn text(&self) -> String {
         std::fs::read(&self.path)

@@ -6,16 +6,14 @@
 //! headless-sip call alice                           for those that answer, once they say that they wait
 //! ```
 
-use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::command::{Log, spawn_with, wait};
+use super::command::Log;
+use super::running::Running;
 use super::steps::{Step, build_programs};
 use super::{Context, Outcome};
 use crate::workspace::Workspace;
@@ -134,71 +132,4 @@ impl Pbx {
 
 fn program(folder: &Path) -> PathBuf {
     folder.join("headless-sip")
-}
-
-/// A program whose lines are read while it runs; dropping it ends it.
-struct Running {
-    child: Option<Child>,
-    lines: Receiver<String>,
-}
-
-impl Running {
-    fn start(command: &mut Command, log: &mut Log) -> Option<Self> {
-        let stderr = log.stdio();
-        let command = command.stdout(Stdio::piped()).stderr(stderr);
-        let mut child = spawn_with(command, log)?;
-        let lines = read_lines(child.stdout.take()?);
-        Some(Running {
-            child: Some(child),
-            lines,
-        })
-    }
-
-    /// The first line that holds `part`; `None` when it does not come in time.
-    fn line_with(&mut self, part: &str, limit: Duration, log: &mut Log) -> Option<String> {
-        let started = Instant::now();
-        loop {
-            let left = limit.checked_sub(started.elapsed())?;
-            let line = self.lines.recv_timeout(left).ok()?;
-            log.note(&line);
-            if line.contains(part) {
-                return Some(line);
-            }
-        }
-    }
-
-    /// Waits for the end, with the remaining lines in the log.
-    fn finish(mut self, limit: Duration, log: &mut Log) -> Outcome {
-        let outcome = self
-            .child
-            .take()
-            .map_or(Outcome::Failed, |child| wait(child, limit, log));
-        // The program has ended, so the reader comes to an end as well.
-        while let Ok(line) = self.lines.recv_timeout(READY) {
-            log.note(&line);
-        }
-        outcome
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-/// Reads in a thread, so that nobody waits for ever and no program blocks on a full pipe.
-fn read_lines(output: impl Read + Send + 'static) -> Receiver<String> {
-    let (sender, receiver) = channel();
-    thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                break;
-            }
-        }
-    });
-    receiver
 }

@@ -43,7 +43,8 @@ pub(crate) fn all(context: &Context) -> Vec<Step> {
             packages::install_missing,
         ),
         Step::new("format", "cargo fmt --check", |_, log| {
-            run(cargo(["fmt", "--all", "--check"]), log)
+            let names_only = ["fmt", "--all", "--check", "--", "--files-with-diff"];
+            run(cargo(names_only), log)
         }),
         Step::new("clippy", "every lint as an error", clippy),
         Step::new("docs", "every warning of rustdoc as an error", docs),
