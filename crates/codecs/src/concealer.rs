@@ -1,5 +1,8 @@
 //! Packet loss concealment by repeating the voice's pitch.
 
+#[cfg(test)]
+mod tests;
+
 use crate::pitch::find_pitch;
 
 /// Fills gaps in mono audio with what the voice would have gone on saying, in
@@ -180,7 +183,7 @@ impl Concealer {
         let pitch = find_pitch(
             &self.source,
             timing.sample_rate,
-            timing.correlation_window,
+            timing.correlation_window..=timing.correlation_window,
             timing.shortest_pitch..=timing.longest_pitch,
         )
         .lag;
@@ -234,7 +237,8 @@ impl Gap {
             sample += self.step * left as f32 / timing.overlap as f32;
         }
         self.elapsed += 1;
-        sample * gain
+        // A step that decays can reach beyond full scale.
+        (sample * gain).clamp(-1.0, 1.0)
     }
 
     /// Goes on with more periods, in the same phase, faded over `overlap`.

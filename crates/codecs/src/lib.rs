@@ -49,6 +49,9 @@ mod pitch;
 mod resampler;
 mod time_stretcher;
 
+#[cfg(test)]
+mod test_signal;
+
 pub use codec::{Codec, CodecParameters};
 pub use concealer::Concealer;
 pub use decoder::Decoder;

@@ -7,6 +7,8 @@ mod packet;
 #[cfg(feature = "opus")]
 mod ropus;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use crate::{Codec, CodecError, CodecParameters, Decoder, Encoder};
 use fmtp::Fmtp;

@@ -20,28 +20,29 @@ pub(crate) struct Pitch {
     pub(crate) correlation: f32,
 }
 
-/// Finds the lag at which the last `window` samples of `signal` best resemble
-/// the samples `lag` earlier, by normalised cross-correlation.
+/// Finds the lag at which the end of `signal` best resembles the samples `lag`
+/// earlier, by normalised cross-correlation.
 ///
-/// `signal` must hold at least `window` and the longest lag.
+/// As much of the end is compared as `window` allows and the signal reaches
+/// back for. It must reach back for the shortest window and the shortest lag.
+/// A window shorter than the pitch may take the ringing of a formant for it.
 pub(crate) fn find_pitch(
     signal: &[f32],
     sample_rate: u32,
-    window: usize,
+    window: RangeInclusive<usize>,
     lags: RangeInclusive<usize>,
 ) -> Pitch {
     let step = (sample_rate / COARSE_RATE).max(1) as usize;
     let mut coarse = [0.0; COARSE_SAMPLES];
     let coarse = decimate(signal, step, &mut coarse);
-    let coarse_window = (window / step).max(1);
-    let coarse_lags = (lags.start() / step).max(1)
-        ..=(lags.end() / step).min(coarse.len().saturating_sub(coarse_window));
-    let rough = best(coarse, coarse_window, coarse_lags).lag * step;
+    let scaled =
+        |range: &RangeInclusive<usize>| (range.start() / step).max(1)..=(range.end() / step).max(1);
+    let rough = best(coarse, &scaled(&window), scaled(&lags)).lag * step;
 
-    let longest = (*lags.end()).min(signal.len().saturating_sub(window));
+    let longest = (*lags.end()).min(signal.len() - window.start());
     let first = rough.saturating_sub(step).clamp(*lags.start(), longest);
     let last = (rough + step).clamp(first, longest);
-    best(signal, window, first..=last)
+    best(signal, &window, first..=last)
 }
 
 /// Means of each `step` samples, aligned to the end of the signal.
@@ -55,27 +56,33 @@ fn decimate<'a>(signal: &[f32], step: usize, coarse: &'a mut [f32; COARSE_SAMPLE
     &coarse[..count]
 }
 
-fn best(signal: &[f32], window: usize, lags: RangeInclusive<usize>) -> Pitch {
+fn best(signal: &[f32], window: &RangeInclusive<usize>, lags: RangeInclusive<usize>) -> Pitch {
     let mut found = Pitch {
         lag: *lags.start(),
         correlation: f32::NEG_INFINITY,
     };
-    let template = &signal[signal.len() - window..];
-    let template_energy = dot(template, template);
     for lag in lags {
-        let earlier = &signal[signal.len() - window - lag..signal.len() - lag];
-        let energy = dot(earlier, earlier);
-        let floor = NO_POWER * window as f32;
-        let correlation = if template_energy < floor || energy < floor {
-            0.0
-        } else {
-            dot(template, earlier) / (template_energy * energy).sqrt()
+        let window = match signal.len().checked_sub(lag) {
+            Some(fits) if fits >= *window.start() => fits.min(*window.end()),
+            _ => break,
         };
+        let end = &signal[signal.len() - window..];
+        let earlier = &signal[signal.len() - window - lag..signal.len() - lag];
+        let correlation = correlation(end, earlier);
         if correlation > found.correlation {
             found = Pitch { lag, correlation };
         }
     }
     found
+}
+
+fn correlation(a: &[f32], b: &[f32]) -> f32 {
+    let (a_energy, b_energy) = (dot(a, a), dot(b, b));
+    let floor = NO_POWER * a.len() as f32;
+    if a_energy < floor || b_energy < floor {
+        return 0.0;
+    }
+    dot(a, b) / (a_energy * b_energy).sqrt()
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
@@ -110,7 +117,7 @@ mod tests {
                 })
                 .collect();
             let ms = sample_rate as usize / 1000;
-            let pitch = find_pitch(&signal, sample_rate, 20 * ms, 5 * ms..=15 * ms);
+            let pitch = find_pitch(&signal, sample_rate, 20 * ms..=20 * ms, 5 * ms..=15 * ms);
             assert!(
                 (pitch.lag as f32 - period).abs() <= 1.0,
                 "{sample_rate}: {pitch:?} for {period}"
@@ -121,7 +128,7 @@ mod tests {
 
     #[test]
     fn silence_has_no_pitch() {
-        let pitch = find_pitch(&[0.0; 390], 8000, 160, 40..=120);
+        let pitch = find_pitch(&[0.0; 390], 8000, 160..=160, 40..=120);
         assert_eq!(pitch.correlation, 0.0);
         assert!((40..=120).contains(&pitch.lag));
     }

@@ -1,6 +1,8 @@
 //! Any sample rate to any other, in a stream.
 
 mod filter;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,15 +23,15 @@ const BLOCK: usize = 256;
 /// whole stream; for 20 ms frames of the usual rates that is 20 ms each time.
 ///
 /// A polyphase filter (sinc under a Kaiser window) of 40 samples of the lower
-/// rate: the gain is flat to 0.1 dB up to 0.42 of the lower rate (3.4 kHz for
-/// 8 kHz), aliases and images are 85 dB down or more beyond 0.57 of it. The
-/// latency is 20 samples of the lower rate: 2.5 ms if that is 8 kHz, 1.25 ms
-/// for 16 kHz, 0.42 ms for 48 kHz. Equal rates pass through without any.
+/// rate: the gain is flat to 0.05 dB up to 0.425 of the lower rate (3.4 kHz for
+/// 8 kHz), aliases and images are 85 dB down or more beyond 0.5625 of it (4.5
+/// kHz). The latency is 20 samples of the lower rate: 2.5 ms if that is 8 kHz,
+/// 1.25 ms for 16 kHz, 0.42 ms for 48 kHz. Equal rates pass through without any.
 ///
-/// Coefficients are shared among all resamplers of the same pair of rates.
-/// Each has 256 samples and the length of the filter of its own: 1.2 KB for 8
-/// to 48 kHz, 2 KB for 48 to 8 kHz. After the first call nothing is allocated,
-/// but where `out` has to grow.
+/// Coefficients are shared among all resamplers of the same ratio (0.2 to
+/// 130 KB, gone with the last of them). Each has 256 samples and the length of
+/// the filter of its own: 1.2 KB for 8 to 48 kHz, 2 KB for 48 to 8 kHz. After
+/// the first call nothing is allocated, but where `out` has to grow.
 ///
 /// ```
 /// # fn main() -> Result<(), audio_codecs::CodecError> {

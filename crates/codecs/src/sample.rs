@@ -5,14 +5,13 @@
 //! `f32` and back, louder ones come back within 1; a G.711 codeword always
 //! survives.
 
-/// 1.5 * 2^23: adding it to a number below 2^22 in magnitude leaves the number,
-/// rounded, in the low mantissa bits. Unlike `round() as i32` this needs no
-/// library call and no saturation, so the compiler makes vectors of it on any
-/// target.
-const ROUND: f32 = 12_582_912.0;
+/// 2^23: adding it to a positive number below it leaves the number, rounded half
+/// to even, in the mantissa. Unlike `round() as i32` this needs no library call
+/// and no saturation, so the compiler makes vectors of it on any target.
+const ROUND: f32 = 8_388_608.0;
 
-/// One sample to a 16-bit integer in -32767..=32767, rounded half to even; NaN
-/// becomes 0.
+/// One sample to a 16-bit integer in -32767..=32767, rounded as [`f32::round`]
+/// does, halves away from zero; NaN becomes 0.
 #[inline(always)]
 pub fn f32_to_i16(sample: f32) -> i16 {
     f32_to_linear(sample) as i16
@@ -21,7 +20,14 @@ pub fn f32_to_i16(sample: f32) -> i16 {
 /// As [`f32_to_i16`], in 32 bits for the codecs' arithmetic.
 #[inline(always)]
 pub(crate) fn f32_to_linear(sample: f32) -> i32 {
-    (clamp(sample) * 32767.0 + ROUND).to_bits() as i32 - ROUND.to_bits() as i32
+    let magnitude = if sample.is_nan() { 0.0 } else { sample.abs() };
+    let magnitude = if magnitude < 1.0 { magnitude } else { 1.0 } * 32767.0;
+    let rounded = magnitude + ROUND;
+    // A half that was rounded down to an even number goes up instead.
+    let half = i32::from(magnitude - (rounded - ROUND) == 0.5);
+    let linear = rounded.to_bits() as i32 - ROUND.to_bits() as i32 + half;
+    let sign = sample.to_bits() as i32 >> 31;
+    (linear ^ sign) - sign
 }
 
 /// One 16-bit integer to a sample in [-1, 1).
@@ -101,18 +107,14 @@ mod tests {
     }
 
     #[test]
-    fn rounding_is_to_the_nearest() {
-        let mut x = -1.1f32;
-        while x < 1.1 {
-            let expected = (f64::from(x.clamp(-1.0, 1.0)) * 32767.0).round_ties_even() as i32;
-            // The product itself is rounded to 24 bits, which may move an exact half.
-            let got = i32::from(f32_to_i16(x));
-            let exact = f64::from(x.clamp(-1.0, 1.0)) * 32767.0;
-            assert!(
-                got == expected || (exact - f64::from(got)).abs() < 0.502,
-                "{x}: {got} for {exact}"
-            );
-            x += 0.000_013_7;
+    fn rounding_is_that_of_the_standard_library() {
+        let plain = |x: f32| (x.clamp(-1.0, 1.0) * 32767.0).round() as i16;
+        // Steps that hit many products with a half.
+        for i in -70_000..=70_000 {
+            let x = i as f32 / 65_536.0;
+            assert_eq!(f32_to_i16(x), plain(x), "{x}");
+            let x = (i as f32 + 0.5) / 32767.0;
+            assert_eq!(f32_to_i16(x), plain(x), "{x}");
         }
     }
 

@@ -1,5 +1,8 @@
 //! Making audio a little shorter or longer without anybody hearing it.
 
+#[cfg(test)]
+mod tests;
+
 use crate::pitch::find_pitch;
 
 /// How alike two neighbouring periods must be to stand in for each other.
@@ -92,21 +95,20 @@ impl TimeStretcher {
     }
 
     fn find_splice(&self, frame: &[f32]) -> Option<Splice> {
-        let rate = self.sample_rate as usize;
-        // A third of the frame is compared and cross-faded, 4 to 10 ms.
-        let overlap = (frame.len() * 7 / 20).clamp(rate * 4 / 1000, rate / 100);
-        let shortest = (rate / 400).max(1);
-        let longest = (rate * 15 / 1000).min(frame.len().checked_sub(overlap)?);
-        if overlap == 0 || longest < shortest {
+        let ms = |ms: usize| self.sample_rate as usize * ms / 1000;
+        let (shortest, overlap) = (ms(5) / 2, ms(4));
+        if shortest == 0 || frame.len() < shortest + overlap {
             return None;
         }
         // No more than the search needs: it looks at the end of what it gets.
-        let tail = &frame[frame.len() - overlap - longest..];
-        let pitch = find_pitch(tail, self.sample_rate, overlap, shortest..=longest);
+        let tail = &frame[frame.len().saturating_sub(ms(35))..];
+        let longest = ms(15).min(tail.len() - overlap);
+        let pitch = find_pitch(tail, self.sample_rate, overlap..=ms(20), shortest..=longest);
         let quiet = || root_mean_square(tail) < QUIET;
-        (pitch.correlation >= ALIKE || quiet()).then_some(Splice {
+        (pitch.correlation >= ALIKE || quiet()).then(|| Splice {
             period: pitch.lag,
-            overlap,
+            // As long as there is room, up to 10 ms.
+            overlap: ms(10).min(tail.len() - pitch.lag),
         })
     }
 }

@@ -71,10 +71,10 @@ pub(super) trait DecoderBackend: Send + Sized {
 impl EncoderSettings {
     pub(super) fn new(ours: &Opus, theirs: &Fmtp) -> Self {
         let wanted = ours.bitrate.unwrap_or(match ours.sample_rate {
-            ..=8000 => 16_000,
-            ..=12_000 => 20_000,
-            ..=16_000 => 24_000,
-            ..=24_000 => 32_000,
+            8000 => 16_000,
+            12_000 => 20_000,
+            16_000 => 24_000,
+            24_000 => 32_000,
             _ => 40_000,
         });
         let most = theirs.max_average_bitrate.unwrap_or(*BITRATES.end());
@@ -97,10 +97,10 @@ impl Bandwidth {
     /// RFC 7587 section 3.1.1: the band that a rate in Hz can carry.
     fn of_rate(sample_rate: u32) -> Self {
         match sample_rate {
-            ..12_000 => Bandwidth::Narrow,
-            ..16_000 => Bandwidth::Medium,
-            ..24_000 => Bandwidth::Wide,
-            ..48_000 => Bandwidth::SuperWide,
+            0..12_000 => Bandwidth::Narrow,
+            12_000..16_000 => Bandwidth::Medium,
+            16_000..24_000 => Bandwidth::Wide,
+            24_000..48_000 => Bandwidth::SuperWide,
             _ => Bandwidth::Full,
         }
     }

@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use multiversion::multiversion;
+use wide::f32x4;
 
 /// Half the length of the filter, in samples of the lower rate. Fixes latency,
 /// cost and steepness.
@@ -14,7 +14,7 @@ const CUTOFF: f64 = 0.4875;
 /// Kaiser's beta for 90 dB in the stop band.
 const BETA: f64 = 8.96;
 /// Filters are padded to a multiple of this, for the vector loop.
-const TAPS_MULTIPLE: usize = 8;
+const TAPS_MULTIPLE: usize = 4;
 /// Most coefficients that a table with one row for each phase may have; pairs
 /// of rates with less in common interpolate between rows.
 const MOST_EXACT_COEFFICIENTS: usize = 32_768;
@@ -152,7 +152,6 @@ impl Filter {
     }
 }
 
-#[multiversion(targets("x86_64+avx2", "x86_64+avx"))]
 fn run_exact(filter: &Filter, window: &[f32], mut place: Place, out: &mut [f32]) -> Place {
     for sample in out {
         let inputs = &window[place.ahead..place.ahead + filter.taps];
@@ -162,7 +161,6 @@ fn run_exact(filter: &Filter, window: &[f32], mut place: Place, out: &mut [f32])
     place
 }
 
-#[multiversion(targets("x86_64+avx2", "x86_64+avx"))]
 fn run_interpolated(filter: &Filter, window: &[f32], mut place: Place, out: &mut [f32]) -> Place {
     for sample in out {
         let inputs = &window[place.ahead..place.ahead + filter.taps];
@@ -177,29 +175,23 @@ fn run_interpolated(filter: &Filter, window: &[f32], mut place: Place, out: &mut
     place
 }
 
-/// The order of the additions is fixed, so that the result is the same to the
-/// bit whatever the width of the vectors.
+/// Explicit vectors, as the compiler makes a mess of this loop. The order of the
+/// additions is fixed, so the result is the same to the bit everywhere.
 #[inline(always)]
 fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0f32; 32];
-    let (a_chunks, b_chunks) = (a.chunks_exact(32), b.chunks_exact(32));
-    let (a_rest, b_rest) = (a_chunks.remainder(), b_chunks.remainder());
-    for (a, b) in a_chunks.zip(b_chunks) {
-        for i in 0..32 {
-            sums[i] += a[i] * b[i];
+    let (a, b) = (a.as_chunks::<4>().0, b.as_chunks::<4>().0);
+    let (a_fours, b_fours) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+    let mut sums = [f32x4::ZERO; 4];
+    for (a, b) in a_fours.0.iter().zip(b_fours.0) {
+        for i in 0..4 {
+            sums[i] += f32x4::from(a[i]) * f32x4::from(b[i]);
         }
     }
-    for (a, b) in a_rest.chunks_exact(8).zip(b_rest.chunks_exact(8)) {
-        for i in 0..8 {
-            sums[i] += a[i] * b[i];
-        }
+    for (&a, &b) in a_fours.1.iter().zip(b_fours.1) {
+        sums[0] += f32x4::from(a) * f32x4::from(b);
     }
-    for width in [16, 8, 4, 2, 1] {
-        for i in 0..width {
-            sums[i] += sums[i + width];
-        }
-    }
-    sums[0]
+    let [a, b, c, d] = ((sums[0] + sums[1]) + (sums[2] + sums[3])).to_array();
+    (a + c) + (b + d)
 }
 
 /// The continuous impulse response, in input samples.
