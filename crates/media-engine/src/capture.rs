@@ -326,3 +326,6 @@ fn new_encoder(format: &MediaFormat, ptime: Duration) -> Result<Box<dyn Encoder>
             source,
         })
 }
+
+#[cfg(test)]
+mod tests;

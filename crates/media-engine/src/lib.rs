@@ -1,4 +1,44 @@
 //! The audio of many calls: sockets, the media clock, codecs and RTP.
+//!
+//! A program gives and gets `f32` samples; the engine does the rest. A few media threads of its own
+//! serve all calls by a tick, apart from any async runtime, so that a program which blocks its
+//! runtime never makes the audio stutter. No packet wakes a thread, and a running call allocates
+//! nothing but the samples handed to the program.
+//!
+//! ```text
+//!  AudioSender ─▶ playback queue ─▶ mono ─▶ resample ─▶ Encoder ─▶ RtpSession ─▶ socket      every
+//!  AudioReceiver ◀─ queue ◀─ resample ◀─ pace ◀─ decode, conceal ◀─ RtpSession ◀─ socket     ptime
+//! ```
+//!
+//! - [`MediaEngine`] owns the threads and the ports; [`MediaEngine::start`] puts a call on one.
+//! - [`AudioBridge`] is what the program holds of a call: [`AudioSender`] and [`AudioReceiver`].
+//! - [`MediaHandle`] changes, measures and stops it; [`MediaEvents`] tell what happens to it.
+//! - [`MediaSession`] is the call as a value, without socket and clock, for tests in virtual time.
+//!
+//! # First example
+//!
+//! Two calls on this host that hear each other:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use audio_codecs::Pcmu;
+//! use media_engine::{AudioFrame, EngineConfig, MediaConfig, MediaEngine, MediaFormat};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let engine = MediaEngine::new(EngineConfig::default())?;
+//! let (here, there) = (engine.reserve("127.0.0.1".parse()?)?, engine.reserve("127.0.0.1".parse()?)?);
+//! let pcmu = MediaFormat::new(0, Arc::new(Pcmu));
+//! let to_there = MediaConfig::new(there.rtp_addr(), pcmu.clone());
+//! let to_here = MediaConfig::new(here.rtp_addr(), pcmu);
+//! let (_alice, alice_audio, _events) = engine.start(here, to_there)?;
+//! let (_bob, mut bob_audio, _events) = engine.start(there, to_here)?;
+//!
+//! alice_audio.tx.blocking_send(AudioFrame::mono(vec![0.25; 24_000], 24_000))?; // a second
+//! let frame = bob_audio.rx.blocking_recv().expect("a frame comes every 20 ms");
+//! assert_eq!(frame.frame.samples.len(), 160);
+//! # Ok(())
+//! # }
+//! ```
 
 mod config;
 mod engine;

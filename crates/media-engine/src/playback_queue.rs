@@ -334,3 +334,6 @@ impl Entry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! The media of calls: in virtual time over a virtual network, and on real threads and sockets.
+
+mod audio_contract;
+mod engine;
+mod network;
+mod session;
+mod signal;
