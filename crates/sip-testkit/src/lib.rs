@@ -2,3 +2,5 @@
 
 pub mod audio;
 pub mod network;
+#[cfg(feature = "pbx")]
+pub mod pbx;
