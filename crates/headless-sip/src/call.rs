@@ -1,0 +1,538 @@
+//! An established call: the face that the program holds, and the driver behind it.
+
+use std::time::Duration;
+
+use media_engine::{AudioBridge, MediaEvent, MediaEvents, MediaHandle};
+use sdp_negotiation::{Direction, PendingOffer};
+use sip_signaling::{Body, Call, HeaderList, IncomingOffer, SignalingError, StatusCode};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::client::HeadlessSipClient;
+use crate::event::EventSender;
+use crate::media::{CallMedia, StartedMedia};
+use crate::{CallEnded, CallEvent, CallEvents, CallStats, DtmfMethod, EndedBy, Error};
+
+/// How long a BYE may keep the program waiting; it is repeated in the background for longer.
+const BYE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A call that was answered: audio both ways, its events, and the means to steer it.
+///
+/// Dropping it hangs up. Its parts can be moved out and used in several tasks; the call then lasts until
+/// [`CallControl::hang_up`], the far end's BYE, or the drop of what is left of the `ActiveCall`.
+#[derive(Debug)]
+pub struct ActiveCall {
+    /// The sound: [`AudioSender`](crate::AudioSender) and [`AudioReceiver`](crate::AudioReceiver).
+    pub audio: AudioBridge,
+    /// What happens in the call.
+    pub events: CallEvents,
+    /// The means to steer the call, from any task.
+    control: CallControl,
+    guard: HangUpOnDrop,
+}
+
+impl ActiveCall {
+    pub(crate) fn start(
+        client: HeadlessSipClient,
+        sip: Call,
+        media: CallMedia,
+        started: StartedMedia,
+        setup: Duration,
+    ) -> Result<Self, Error> {
+        let handle = media.handle().cloned().ok_or(Error::Ended)?;
+        let (events_sender, events) = EventSender::channel();
+        let (commands_sender, commands) = mpsc::channel(16);
+        let control = CallControl {
+            commands: commands_sender,
+            media: handle.clone(),
+            setup,
+            call_id: sip.call_id().to_owned(),
+            remote: sip.remote().to_string(),
+        };
+        let driver = Driver {
+            held: media
+                .negotiated()
+                .is_some_and(|negotiated| negotiated.remote_is_holding),
+            sip,
+            media,
+            handle,
+            media_events: started.events,
+            commands,
+            events: events_sender,
+            setup,
+            local_hold: false,
+            reoffer: None,
+            offered_in_200: None,
+            client: client.clone(),
+        };
+        client.track(driver.run());
+        Ok(Self {
+            audio: started.audio,
+            events,
+            guard: HangUpOnDrop(Some(control.clone())),
+            control,
+        })
+    }
+
+    /// The means to steer the call; may be cloned, and does not hang up when dropped.
+    pub fn control(&self) -> CallControl {
+        self.control.clone()
+    }
+
+    /// Ends the call with a BYE and waits until the far end has confirmed it, at most 2 s.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Transport`] or [`Error::Timeout`] when the BYE could not be delivered; the call is over all the same.
+    ///
+    /// Not cancel safe: the call may or may not be over; drop it to be sure.
+    pub async fn hang_up(&self) -> Result<(), Error> {
+        self.control.hang_up().await
+    }
+
+    /// Puts the far end on hold: see [`CallControl::hold`].
+    pub async fn hold(&self) -> Result<(), Error> {
+        self.control.hold().await
+    }
+
+    /// Takes the far end back: see [`CallControl::resume`].
+    pub async fn resume(&self) -> Result<(), Error> {
+        self.control.resume().await
+    }
+
+    /// Presses keys: see [`CallControl::send_dtmf`].
+    pub async fn send_dtmf(&self, digits: &str) -> Result<(), Error> {
+        self.control.send_dtmf(digits).await
+    }
+
+    /// The figures so far: see [`CallControl::stats`].
+    pub fn stats(&self) -> CallStats {
+        self.control.stats()
+    }
+
+    /// The `Call-ID`.
+    pub fn call_id(&self) -> &str {
+        self.control.call_id()
+    }
+
+    /// The far end's address, as in its `From` or `To`.
+    pub fn remote(&self) -> &str {
+        self.control.remote()
+    }
+
+    /// Lets the call live without this value: dropping the parts does not hang up any more.
+    pub fn into_parts(mut self) -> (CallControl, AudioBridge, CallEvents) {
+        self.guard.0 = None;
+        (self.control, self.audio, self.events)
+    }
+}
+
+/// Ends the call when what is left of the [`ActiveCall`] goes.
+#[derive(Debug)]
+struct HangUpOnDrop(Option<CallControl>);
+
+impl Drop for HangUpOnDrop {
+    fn drop(&mut self) {
+        if let Some(control) = self.0.take() {
+            let (done, _) = oneshot::channel();
+            // A full queue means that a hang-up is among what waits, or that the driver is busy and sees the
+            // command when its senders are gone.
+            let _ = control.commands.try_send(Command::HangUp(done));
+        }
+    }
+}
+
+/// The means to steer a call; cheap to clone, usable from any task.
+#[derive(Clone, Debug)]
+pub struct CallControl {
+    commands: mpsc::Sender<Command>,
+    media: MediaHandle,
+    setup: Duration,
+    call_id: String,
+    remote: String,
+}
+
+impl CallControl {
+    /// Ends the call; see [`ActiveCall::hang_up`]. Ending a call that is over does nothing.
+    pub async fn hang_up(&self) -> Result<(), Error> {
+        match self.ask(Command::HangUp).await {
+            Err(Error::Ended) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Puts the far end on hold: a re-INVITE with `sendonly` (RFC 3264 section 8.4). What is played still goes
+    /// out, so that music can be; received frames are silence until [`resume`](Self::resume).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`] when the far end refuses; the call stays as it was.
+    ///
+    /// Cancel safe: the request goes on, only its outcome is not told.
+    pub async fn hold(&self) -> Result<(), Error> {
+        self.ask(|done| Command::Hold { hold: true, done }).await
+    }
+
+    /// Takes the far end back from hold: a re-INVITE with `sendrecv`. Errors and cancel safety as in [`hold`](Self::hold).
+    pub async fn resume(&self) -> Result<(), Error> {
+        self.ask(|done| Command::Hold { hold: false, done }).await
+    }
+
+    /// Presses keys, each for 100 ms: `0` to `9`, `*`, `#`, `A` to `D`, by RFC 4733. Returns at once; the keys go out one after
+    /// another, and playback waits meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Media`] for another character, and when the far end did not negotiate telephone-event; nothing is sent then.
+    ///
+    /// Cancel safe.
+    pub async fn send_dtmf(&self, digits: &str) -> Result<(), Error> {
+        self.send_dtmf_for(digits, Duration::from_millis(100)).await
+    }
+
+    /// Presses keys, each for `duration`; see [`send_dtmf`](Self::send_dtmf).
+    pub async fn send_dtmf_for(&self, digits: &str, duration: Duration) -> Result<(), Error> {
+        if let Some(wrong) = digits.chars().find(|digit| !is_dtmf(*digit)) {
+            return Err(Error::Media(format!(
+                "{wrong:?} is no DTMF digit; use 0-9, *, #, A-D"
+            )));
+        }
+        for digit in digits.chars() {
+            self.media.send_dtmf(digit.to_ascii_uppercase(), duration)?;
+        }
+        Ok(())
+    }
+
+    /// The figures so far, or the final ones once the call is over.
+    pub fn stats(&self) -> CallStats {
+        CallStats::new(self.setup, self.media.stats())
+    }
+
+    /// The `Call-ID`.
+    pub fn call_id(&self) -> &str {
+        &self.call_id
+    }
+
+    /// The far end's address, as in its `From` or `To`.
+    pub fn remote(&self) -> &str {
+        &self.remote
+    }
+
+    async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<(), Error> {
+        let (done, outcome) = oneshot::channel();
+        self.commands
+            .send(command(done))
+            .await
+            .map_err(|_| Error::Ended)?;
+        outcome.await.map_err(|_| Error::Ended)?
+    }
+}
+
+fn is_dtmf(digit: char) -> bool {
+    matches!(digit.to_ascii_uppercase(), '0'..='9' | '*' | '#' | 'A'..='D')
+}
+
+type Reply = oneshot::Sender<Result<(), Error>>;
+
+#[derive(Debug)]
+enum Command {
+    HangUp(Reply),
+    Hold { hold: bool, done: Reply },
+}
+
+/// Joins signalling, media and program for one call, until it ends.
+#[derive(Debug)]
+struct Driver {
+    sip: Call,
+    media: CallMedia,
+    handle: MediaHandle,
+    media_events: MediaEvents,
+    commands: mpsc::Receiver<Command>,
+    events: EventSender,
+    setup: Duration,
+    /// The far end holds us.
+    held: bool,
+    /// We hold the far end.
+    local_hold: bool,
+    /// Our re-INVITE that waits for its answer.
+    reoffer: Option<Reoffer>,
+    /// Our offer in the 200 to a re-INVITE without one; its answer comes in the ACK.
+    offered_in_200: Option<PendingOffer>,
+    /// Keeps the user agent alive as long as its calls.
+    client: HeadlessSipClient,
+}
+
+#[derive(Debug)]
+struct Reoffer {
+    answer: JoinHandle<Result<Option<Body>, SignalingError>>,
+    offer: PendingOffer,
+    hold: bool,
+    done: Reply,
+}
+
+/// Why a call ends, before its last figures are known.
+struct End {
+    by: EndedBy,
+    status: Option<u16>,
+    reason: Option<String>,
+    /// Whether the far end has still to be told, and who waits for that.
+    bye: Option<Option<Reply>>,
+}
+
+impl Driver {
+    async fn run(mut self) {
+        let end = self.until_end().await;
+        // RTCP BYE before the SIP BYE: the far end must not see its media fall silent without a word.
+        self.handle.stop().await;
+        let stats = CallStats::new(self.setup, self.handle.stats());
+        if let Some(reply) = end.bye {
+            let outcome = self.say_bye().await;
+            if let Some(reply) = reply {
+                let _ = reply.send(outcome);
+            }
+        }
+        self.events.end(CallEnded {
+            by: end.by,
+            status: end.status,
+            reason: end.reason,
+            stats,
+        });
+    }
+
+    async fn until_end(&mut self) -> End {
+        let closing = self.client.closing();
+        loop {
+            tokio::select! {
+                event = self.sip.next_event() => {
+                    if let Some(end) = self.on_sip(event) {
+                        return end;
+                    }
+                }
+                event = self.media_events.recv() => {
+                    if let Some(end) = self.on_media(event) {
+                        return end;
+                    }
+                }
+                command = self.commands.recv() => {
+                    if let Some(end) = self.on_command(command) {
+                        return end;
+                    }
+                }
+                answer = answer_of(&mut self.reoffer) => self.on_reoffer_answered(answer),
+                () = closing.cancelled() => return End::local(None),
+            }
+        }
+    }
+
+    fn on_sip(&mut self, event: sip_signaling::CallEvent) -> Option<End> {
+        match event {
+            sip_signaling::CallEvent::Offer(offer) => self.on_offer(offer),
+            sip_signaling::CallEvent::AckBody(body) => self.on_ack_body(&body),
+            sip_signaling::CallEvent::Ended(ended) => return Some(End::signalled(ended)),
+            _ => {}
+        }
+        None
+    }
+
+    /// The far end's re-INVITE or UPDATE (RFC 3264 section 8): answered always, and a refused one leaves the call as it was.
+    fn on_offer(&mut self, offer: IncomingOffer) {
+        let answered = match &offer.body {
+            Some(body) => self
+                .media
+                .answer(body, self.direction())
+                .map(|(answer, _)| answer),
+            None => {
+                let (body, pending) = self.media.offer(self.direction());
+                self.offered_in_200 = Some(pending);
+                Ok(body)
+            }
+        };
+        match answered {
+            Ok(answer) => offer.accept(Some(answer)),
+            Err(error) => {
+                tracing::info!(%error, "the far end's new offer was refused");
+                offer.reject(StatusCode::NOT_ACCEPTABLE_HERE);
+            }
+        }
+        self.tell_hold();
+    }
+
+    fn on_ack_body(&mut self, body: &Body) {
+        let Some(pending) = self.offered_in_200.take() else {
+            return;
+        };
+        if let Err(error) = self.media.accept(pending, body, false) {
+            tracing::info!(%error, "the answer in the far end's ACK was not understood; the call goes on as it was");
+        }
+        self.tell_hold();
+    }
+
+    fn on_media(&mut self, event: Option<MediaEvent>) -> Option<End> {
+        match event {
+            Some(MediaEvent::Dtmf {
+                digit, duration, ..
+            }) => {
+                self.events.send(CallEvent::Dtmf {
+                    digit,
+                    method: DtmfMethod::Rfc4733,
+                    duration,
+                });
+            }
+            Some(MediaEvent::Mark { name, cleared }) => {
+                self.events.send(CallEvent::Mark { name, cleared })
+            }
+            Some(MediaEvent::NoMedia(cause)) => self.events.send(CallEvent::NoMedia(cause)),
+            Some(MediaEvent::MediaResumed) => self.events.send(CallEvent::MediaResumed),
+            Some(MediaEvent::Quality(stats)) => {
+                self.events
+                    .send(CallEvent::Quality(CallStats::new(self.setup, stats)));
+            }
+            Some(MediaEvent::MediaTimeout) => {
+                return Some(End {
+                    by: EndedBy::MediaTimeout,
+                    status: None,
+                    reason: Some("no audio arrived for the media timeout".into()),
+                    bye: Some(None),
+                });
+            }
+            Some(_) => {}
+            None => {
+                return Some(End {
+                    by: EndedBy::Local,
+                    status: None,
+                    reason: Some("the media stopped".into()),
+                    bye: Some(None),
+                });
+            }
+        }
+        None
+    }
+
+    fn on_command(&mut self, command: Option<Command>) -> Option<End> {
+        match command {
+            None => Some(End::local(None)),
+            Some(Command::HangUp(done)) => Some(End::local(Some(done))),
+            Some(Command::Hold { hold, done }) => {
+                self.reoffer(hold, done);
+                None
+            }
+        }
+    }
+
+    fn reoffer(&mut self, hold: bool, done: Reply) {
+        if self.reoffer.is_some() {
+            let _ = done.send(Err(Error::Media(
+                "another hold or resume is still under way; wait for it".into(),
+            )));
+            return;
+        }
+        let direction = if hold {
+            Direction::SendOnly
+        } else {
+            Direction::SendRecv
+        };
+        let (body, offer) = self.media.offer(direction);
+        let sip = self.sip.handle();
+        let answer = tokio::spawn(async move {
+            sip.reinvite(Some(body))
+                .await
+                .map(|mut answer| answer.body.take())
+        });
+        self.reoffer = Some(Reoffer {
+            answer,
+            offer,
+            hold,
+            done,
+        });
+    }
+
+    fn on_reoffer_answered(&mut self, answer: Result<Option<Body>, SignalingError>) {
+        let Some(Reoffer {
+            offer, hold, done, ..
+        }) = self.reoffer.take()
+        else {
+            return;
+        };
+        let outcome = answer.map_err(Error::from).and_then(|body| {
+            let body = body.ok_or_else(|| {
+                Error::PeerIncompatible("its 200 to our re-INVITE holds no SDP".into())
+            })?;
+            self.media.accept(offer, &body, false)?;
+            self.local_hold = hold;
+            Ok(())
+        });
+        let _ = done.send(outcome);
+        self.tell_hold();
+    }
+
+    fn direction(&self) -> Direction {
+        if self.local_hold {
+            Direction::SendOnly
+        } else {
+            Direction::SendRecv
+        }
+    }
+
+    fn tell_hold(&mut self) {
+        let held = self
+            .media
+            .negotiated()
+            .is_some_and(|negotiated| negotiated.remote_is_holding);
+        if held != self.held {
+            self.held = held;
+            self.events.send(if held {
+                CallEvent::Held
+            } else {
+                CallEvent::Resumed
+            });
+        }
+    }
+
+    async fn say_bye(&mut self) -> Result<(), Error> {
+        let sip = self.sip.handle();
+        let bye = tokio::spawn(async move { sip.bye(HeaderList::new()).await });
+        match tokio::time::timeout(BYE_PATIENCE, bye).await {
+            Ok(Ok(outcome)) => outcome.map(drop).map_err(Error::from),
+            Ok(Err(_)) => Err(Error::Ended),
+            Err(_) => Err(Error::Timeout(
+                "the far end did not confirm the BYE within 2 s".into(),
+            )),
+        }
+    }
+}
+
+/// The answer to our re-INVITE; never, when there is none under way. Cancel safe.
+async fn answer_of(reoffer: &mut Option<Reoffer>) -> Result<Option<Body>, SignalingError> {
+    match reoffer {
+        Some(reoffer) => (&mut reoffer.answer)
+            .await
+            .unwrap_or(Err(SignalingError::Closed)),
+        None => std::future::pending().await,
+    }
+}
+
+impl End {
+    fn signalled(end: sip_signaling::CallEnd) -> Self {
+        let by = match end.by {
+            sip_signaling::EndedBy::Local | sip_signaling::EndedBy::Shutdown => EndedBy::Local,
+            sip_signaling::EndedBy::Remote => EndedBy::Remote,
+            _ => EndedBy::Signaling,
+        };
+        let reason = Some(end.reason).filter(|reason| !reason.is_empty());
+        Self {
+            by,
+            status: end.status.map(|status| status.0),
+            reason,
+            bye: None,
+        }
+    }
+
+    fn local(reply: Option<Reply>) -> Self {
+        Self {
+            by: EndedBy::Local,
+            status: None,
+            reason: None,
+            bye: Some(reply),
+        }
+    }
+}

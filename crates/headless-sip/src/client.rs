@@ -1,0 +1,343 @@
+//! The client: one SIP address, one media engine, many calls.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+
+use media_engine::{EngineConfig, MediaEngine};
+use sip_signaling::{
+    Credentials, HeaderList, IncomingCalls, NameAddr, Registration, RegistrationConfig,
+    RegistrationState, Timers, TracedMessage, Uri, UserAgent, UserAgentConfig,
+};
+use tokio::sync::{Mutex, broadcast, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::media::MediaSettings;
+use crate::{ActiveCall, ClientConfig, Dial, Error, IncomingCall, Register, Transport, address};
+
+/// Makes and answers calls. Cheap to clone; clones are the same client.
+///
+/// [`shutdown`](Self::shutdown) ends it in good order. When all clones and all calls are dropped, its sockets close.
+#[derive(Clone, Debug)]
+pub struct HeadlessSipClient {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: ClientConfig,
+    agent: UserAgent,
+    engine: MediaEngine,
+    media: MediaSettings,
+    account: Account,
+    /// Set once, when registering begins.
+    registration: OnceLock<Registration>,
+    incoming: Mutex<IncomingCalls>,
+    drivers: TaskTracker,
+    closing: CancellationToken,
+}
+
+/// Who we are towards the far end.
+#[derive(Debug)]
+struct Account {
+    from: NameAddr,
+    credentials: Option<Credentials>,
+    /// The registrar: the domain of our address and of bare names that are dialled.
+    domain: Option<Uri>,
+    headers: HeaderList,
+}
+
+impl HeadlessSipClient {
+    /// Opens the sockets and, where a registrar is set, registers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a setting that cannot be used, [`Error::Transport`] when the SIP address cannot be bound or the
+    /// registrar cannot be reached, [`Error::Unauthorized`] for a wrong user or password, [`Error::Timeout`] when the registrar does not
+    /// answer, [`Error::Rejected`] when it refuses.
+    ///
+    /// Cancel safe: nothing is left behind.
+    pub async fn new(config: ClientConfig) -> Result<Self, Error> {
+        check(&config)?;
+        let engine = MediaEngine::new(EngineConfig {
+            threads: config.media_threads,
+            rtp_ports: config.rtp_ports.clone(),
+            ..EngineConfig::default()
+        })?;
+        let proxy = config
+            .proxy
+            .as_deref()
+            .map(|proxy| address::server(proxy, "the proxy"))
+            .transpose()?;
+        let (agent, incoming) = UserAgent::bind(UserAgentConfig {
+            local_addr: config.local_sip_addr,
+            user_agent: config.user_agent.clone(),
+            outbound_proxy: proxy,
+            timers: Timers::from_t1(config.sip_t1),
+            ..UserAgentConfig::default()
+        })
+        .await?;
+        let account = Account::new(&config, &agent)?;
+        let inner = Inner {
+            media: MediaSettings::new(&config),
+            config,
+            agent,
+            engine,
+            account,
+            registration: OnceLock::new(),
+            incoming: Mutex::new(incoming),
+            drivers: TaskTracker::new(),
+            closing: CancellationToken::new(),
+        };
+        let client = Self {
+            inner: Arc::new(inner),
+        };
+        match client.inner.config.register {
+            Register::Wait if client.inner.account.domain.is_some() => {
+                if let Err(error) = client.register().await {
+                    client.shutdown().await;
+                    return Err(error);
+                }
+            }
+            Register::Background if client.inner.account.domain.is_some() => {
+                client.begin_registration()?;
+            }
+            _ => {}
+        }
+        Ok(client)
+    }
+
+    /// Registers, and waits until the registrar has agreed. Only for [`Register::Never`] and [`Register::Background`]: the default has done so in
+    /// [`new`](Self::new). From then on the registration is kept up.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new). The client goes on trying in the background; asking again waits for its next outcome.
+    ///
+    /// Cancel safe: the registration goes on.
+    pub async fn register(&self) -> Result<(), Error> {
+        Ok(self.begin_registration()?.wait_registered().await?)
+    }
+
+    /// Calls and waits for the answer; `target` is a SIP URI, `user@host`, or a user or number at the registrar.
+    ///
+    /// # Errors
+    ///
+    /// As in [`Dial`] and [`OutgoingCall::answered`](crate::OutgoingCall::answered).
+    ///
+    /// Cancel safe: dropping the future cancels the call.
+    pub async fn call(&self, target: &str) -> Result<ActiveCall, Error> {
+        self.dial(target).await?.answered().await
+    }
+
+    /// Begins a call that can be watched while it rings; set its options, then `.await` it.
+    pub fn dial(&self, target: &str) -> Dial {
+        Dial::new(self.clone(), target)
+    }
+
+    /// The next call from outside; `None` after [`shutdown`](Self::shutdown).
+    ///
+    /// Cancel safe: no call is lost when the future is dropped.
+    pub async fn incoming(&self) -> Option<IncomingCall> {
+        let mut calls = self.inner.incoming.lock().await;
+        tokio::select! {
+            call = calls.recv() => call.map(|invite| IncomingCall::new(self.clone(), invite)),
+            () = self.inner.closing.cancelled() => None,
+        }
+    }
+
+    /// Where we listen for SIP, with the port that was really taken.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.inner.agent.local_addr()
+    }
+
+    /// Our address of record, such as `sip:alice@pbx.example.com`.
+    pub fn address(&self) -> String {
+        self.inner.account.from.uri().to_string()
+    }
+
+    /// The state of the registration, to look at or to wait on; `None` before it begins.
+    pub fn registration(&self) -> Option<watch::Receiver<RegistrationState>> {
+        self.inner.registration.get().map(Registration::state)
+    }
+
+    /// Every SIP message from now on, in short, for ladders and logs. Costs nothing while nobody listens.
+    pub fn sip_trace(&self) -> broadcast::Receiver<TracedMessage> {
+        self.inner.agent.trace()
+    }
+
+    /// Hangs up all calls, un-registers, and closes the sockets.
+    ///
+    /// Not cancel safe: what was not done when the future is dropped is not done.
+    pub async fn shutdown(&self) {
+        self.inner.closing.cancel();
+        self.inner.drivers.close();
+        self.inner.drivers.wait().await;
+        self.inner.agent.shutdown().await;
+    }
+
+    fn begin_registration(&self) -> Result<&Registration, Error> {
+        if let Some(registration) = self.inner.registration.get() {
+            return Ok(registration);
+        }
+        let Inner {
+            config,
+            account,
+            agent,
+            ..
+        } = &*self.inner;
+        let registrar = account
+            .domain
+            .clone()
+            .ok_or_else(|| Error::Config("no registrar is set; name one to register".into()))?;
+        let registration = agent.register(RegistrationConfig {
+            credentials: account.credentials.clone(),
+            expires: config.register_expires,
+            transport: Some(config.transport.into()),
+            headers: account.headers.clone(),
+            ..RegistrationConfig::new(registrar, account.from.clone())
+        })?;
+        Ok(self.inner.registration.get_or_init(|| registration))
+    }
+
+    pub(crate) fn agent(&self) -> &UserAgent {
+        &self.inner.agent
+    }
+
+    pub(crate) fn engine(&self) -> &MediaEngine {
+        &self.inner.engine
+    }
+
+    pub(crate) fn config(&self) -> &ClientConfig {
+        &self.inner.config
+    }
+
+    pub(crate) fn media_settings(&self) -> MediaSettings {
+        self.inner.media.clone()
+    }
+
+    pub(crate) fn own_address(&self) -> NameAddr {
+        self.inner.account.from.clone()
+    }
+
+    /// Our address towards `peer`: without a registrar it names the address of this host on the way there.
+    pub(crate) fn from_towards(&self, peer: SocketAddr) -> Result<NameAddr, Error> {
+        let Inner {
+            config,
+            account,
+            agent,
+            ..
+        } = &*self.inner;
+        if account.domain.is_some() || !agent.local_addr().ip().is_unspecified() {
+            return Ok(account.from.clone());
+        }
+        let host = SocketAddr::new(agent.advertised_ip_for(peer)?, agent.local_addr().port());
+        our_address(config, &host.to_string())
+    }
+
+    pub(crate) fn credentials(&self) -> Option<&Credentials> {
+        self.inner.account.credentials.as_ref()
+    }
+
+    pub(crate) fn domain(&self) -> Option<&Uri> {
+        self.inner.account.domain.as_ref()
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderList {
+        &self.inner.account.headers
+    }
+
+    pub(crate) fn closing(&self) -> CancellationToken {
+        self.inner.closing.clone()
+    }
+
+    pub(crate) fn track(&self, driver: impl Future<Output = ()> + Send + 'static) {
+        self.inner.drivers.spawn(driver);
+    }
+
+    /// The address for RTP sockets and SDP towards `peer`.
+    pub(crate) fn rtp_ip(&self, peer: SocketAddr) -> Result<IpAddr, Error> {
+        match self.inner.config.local_rtp_ip {
+            Some(ip) => Ok(ip),
+            None => Ok(self.inner.agent.advertised_ip_for(peer)?),
+        }
+    }
+}
+
+fn check(config: &ClientConfig) -> Result<(), Error> {
+    if config.codecs.is_empty() {
+        return Err(Error::Config(
+            "the codec table is empty; add at least one codec".into(),
+        ));
+    }
+    let ptime = config.ptime.as_millis();
+    if !(10..=60).contains(&ptime) || !ptime.is_multiple_of(10) {
+        return Err(Error::Config(format!(
+            "ptime {ptime} ms is not one of 10, 20, 30, 40, 50, 60"
+        )));
+    }
+    if let Some(rate) = config
+        .receive_sample_rate
+        .filter(|rate| !media_engine::SAMPLE_RATES.contains(rate))
+    {
+        return Err(Error::Config(format!(
+            "receive_sample_rate {rate} Hz is not within 8,000 to 192,000"
+        )));
+    }
+    if config.registrar.is_some() && config.username.is_none() && config.register != Register::Never
+    {
+        return Err(Error::Config(
+            "a registrar is set but no username; give the user to register".into(),
+        ));
+    }
+    Ok(())
+}
+
+impl Account {
+    fn new(config: &ClientConfig, agent: &UserAgent) -> Result<Self, Error> {
+        let domain = config
+            .registrar
+            .as_deref()
+            .map(|text| address::server(text, "the registrar"))
+            .transpose()?;
+        let host = domain
+            .as_ref()
+            .map_or_else(|| agent.local_addr().to_string(), address::host_port);
+        let from = our_address(config, &host)?;
+        let credentials = match (&config.username, &config.password) {
+            (Some(username), Some(password)) => {
+                let username = config.auth_username.as_ref().unwrap_or(username);
+                Some(Credentials::new(username.clone(), password.reveal()))
+            }
+            _ => None,
+        };
+        let mut headers = HeaderList::new();
+        for (name, value) in &config.headers {
+            headers.push(name, value.as_str())?;
+        }
+        Ok(Self {
+            from,
+            credentials,
+            domain,
+            headers,
+        })
+    }
+}
+
+fn our_address(config: &ClientConfig, host: &str) -> Result<NameAddr, Error> {
+    let user = config.username.as_deref().unwrap_or("anonymous");
+    let address = NameAddr::new(address::target(&format!("{user}@{host}"), None)?);
+    match &config.display_name {
+        Some(name) => Ok(address.with_display_name(name)?),
+        None => Ok(address),
+    }
+}
+
+impl From<Transport> for sip_signaling::Transport {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Udp => Self::Udp,
+            Transport::Tcp => Self::Tcp,
+        }
+    }
+}

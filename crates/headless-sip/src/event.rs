@@ -1,0 +1,211 @@
+//! What a call tells its program, in one stream.
+
+use std::time::Duration;
+
+use media_engine::NoMediaCause;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::CallStats;
+
+/// Something that happened in an established call.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum CallEvent {
+    /// A key was pressed at the far end; once per press.
+    Dtmf {
+        /// `0` to `9`, `*`, `#`, `A` to `D`.
+        digit: char,
+        /// How it came.
+        method: DtmfMethod,
+        /// How long it was held down, as the far end says.
+        duration: Duration,
+    },
+    /// The far end put us on hold (RFC 3264 section 8.4).
+    Held,
+    /// The far end took us back from hold.
+    Resumed,
+    /// Everything before the mark has been sent, or was dropped by a `clear`.
+    Mark {
+        /// As given to [`AudioSender::mark`](crate::AudioSender::mark).
+        name: String,
+        /// Whether a `clear` overtook it: not everything before it was heard.
+        cleared: bool,
+    },
+    /// No audio arrives, and why that seems to be.
+    NoMedia(NoMediaCause),
+    /// Audio arrives again.
+    MediaResumed,
+    /// The figures so far; every [`ClientConfig::quality_interval`](crate::ClientConfig::quality_interval).
+    Quality(CallStats),
+    /// The call is over; nothing comes after this.
+    Ended(CallEnded),
+}
+
+/// How a key press was carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DtmfMethod {
+    /// RFC 4733 telephone-event packets.
+    Rfc4733,
+}
+
+impl DtmfMethod {
+    /// The name of it in lower case, as the command prints it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rfc4733 => "rfc4733",
+        }
+    }
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct CallEnded {
+    /// Who ended it.
+    pub by: EndedBy,
+    /// The SIP status that ended it, where it was not a plain BYE.
+    pub status: Option<u16>,
+    /// Why, in words: the `Reason` header of the BYE (RFC 3326), or our own.
+    pub reason: Option<String>,
+    /// The final figures.
+    pub stats: CallStats,
+}
+
+/// Who ended a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EndedBy {
+    /// This program, by hanging up or by dropping the call.
+    Local,
+    /// The far end.
+    Remote,
+    /// No audio arrived for [`ClientConfig::media_timeout`](crate::ClientConfig::media_timeout).
+    MediaTimeout,
+    /// The signalling failed: no answer to a request, or the transport broke.
+    Signaling,
+}
+
+impl EndedBy {
+    /// The name of it in lower case, as the command prints it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Remote => "remote",
+            Self::MediaTimeout => "media_timeout",
+            Self::Signaling => "signaling",
+        }
+    }
+}
+
+/// How many events wait for a program that does not fetch them; later ones but the last are dropped.
+const EVENT_QUEUE: usize = 256;
+
+/// The event stream of one call.
+#[derive(Debug)]
+pub struct CallEvents {
+    queue: mpsc::Receiver<CallEvent>,
+    ended: Option<oneshot::Receiver<CallEnded>>,
+}
+
+impl CallEvents {
+    /// The next event; `None` after [`CallEvent::Ended`].
+    ///
+    /// A program that fetches none of them loses the oldest ones' successors past 256, never the end.
+    ///
+    /// Cancel safe: no event is lost when the future is dropped.
+    pub async fn recv(&mut self) -> Option<CallEvent> {
+        if let Some(event) = self.queue.recv().await {
+            return Some(event);
+        }
+        let ended = self.ended.as_mut()?.await;
+        self.ended = None;
+        ended.ok().map(CallEvent::Ended)
+    }
+
+    /// Waits for the end of the call and passes over all other events; `None` if it was told already.
+    ///
+    /// Cancel safe.
+    pub async fn ended(&mut self) -> Option<CallEnded> {
+        while let Some(event) = self.recv().await {
+            if let CallEvent::Ended(ended) = event {
+                return Some(ended);
+            }
+        }
+        None
+    }
+}
+
+/// The driver's end of [`CallEvents`].
+#[derive(Debug)]
+pub(crate) struct EventSender {
+    queue: mpsc::Sender<CallEvent>,
+    ended: oneshot::Sender<CallEnded>,
+}
+
+impl EventSender {
+    pub(crate) fn channel() -> (Self, CallEvents) {
+        let (queue_sender, queue) = mpsc::channel(EVENT_QUEUE);
+        let (ended_sender, ended) = oneshot::channel();
+        (
+            Self {
+                queue: queue_sender,
+                ended: ended_sender,
+            },
+            CallEvents {
+                queue,
+                ended: Some(ended),
+            },
+        )
+    }
+
+    /// Never waits: a program that does not fetch its events must not stop its call.
+    pub(crate) fn send(&self, event: CallEvent) {
+        if self.queue.try_send(event).is_err() {
+            tracing::debug!("a call event was dropped: the program does not fetch them");
+        }
+    }
+
+    pub(crate) fn end(self, ended: CallEnded) {
+        let _ = self.ended.send(ended);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended() -> CallEnded {
+        CallEnded {
+            by: EndedBy::Remote,
+            status: None,
+            reason: None,
+            stats: CallStats::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_comes_last_even_when_the_queue_overflowed() {
+        let (sender, mut events) = EventSender::channel();
+        for _ in 0..EVENT_QUEUE + 10 {
+            sender.send(CallEvent::Held);
+        }
+        sender.end(ended());
+        let mut seen = 0;
+        while let Some(event) = events.recv().await {
+            seen += 1;
+            if let CallEvent::Ended(end) = event {
+                assert_eq!(end.by, EndedBy::Remote);
+            }
+        }
+        assert_eq!(seen, EVENT_QUEUE + 1);
+        assert!(events.recv().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_driver_that_is_gone_ends_the_stream() {
+        let (sender, mut events) = EventSender::channel();
+        drop(sender);
+        assert!(events.recv().await.is_none());
+    }
+}

@@ -1,0 +1,262 @@
+//! A call from outside, until it is answered or refused.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use sdp_negotiation::{Direction, PendingOffer};
+use sip_signaling::{Body, Call, CallEvent, HeaderList, IncomingInvite, StatusCode};
+
+use crate::client::HeadlessSipClient;
+use crate::media::{CallMedia, StartedMedia};
+use crate::{ActiveCall, CodecTable, Error, address};
+
+/// How long the ACK with the answer to our offer may take: 64*T1 (RFC 3261 section 13.3.1.4).
+const ACK_PATIENCE: Duration = Duration::from_secs(32);
+
+/// A call from outside that waits for a decision. Dropping it refuses it with 480.
+#[derive(Debug)]
+pub struct IncomingCall {
+    client: HeadlessSipClient,
+    invite: IncomingInvite,
+    headers: HeaderList,
+    codecs: Option<CodecTable>,
+    receive_sample_rate: Option<u32>,
+    began: Instant,
+}
+
+impl IncomingCall {
+    pub(crate) fn new(client: HeadlessSipClient, mut invite: IncomingInvite) -> Self {
+        if let Some(credentials) = client.credentials() {
+            invite.set_credentials(credentials.clone());
+        }
+        Self {
+            client,
+            invite,
+            headers: HeaderList::new(),
+            codecs: None,
+            receive_sample_rate: None,
+            began: Instant::now(),
+        }
+    }
+
+    /// The caller's address, as in `From`: display name and SIP URI. Not verified by anybody.
+    pub fn from(&self) -> String {
+        self.invite.from().to_string()
+    }
+
+    /// The user part of the caller's address, where it has one.
+    pub fn caller(&self) -> Option<&str> {
+        self.invite.from().uri().user()
+    }
+
+    /// The address that was called, as in `To`.
+    pub fn to(&self) -> String {
+        self.invite.to().to_string()
+    }
+
+    /// A header field of the INVITE; the first of that name, whose case does not matter.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.invite.headers().get(name)
+    }
+
+    /// All header fields of the INVITE, in order.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.invite.headers().iter()
+    }
+
+    /// The `Call-ID`.
+    pub fn call_id(&self) -> &str {
+        self.invite.call_id()
+    }
+
+    /// Where the INVITE came from.
+    pub fn source(&self) -> SocketAddr {
+        self.invite.source()
+    }
+
+    /// Adds a header field to the final answer, whichever it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for CR, LF or NUL in it.
+    pub fn set_header(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        Ok(self.headers.set(name, value)?)
+    }
+
+    /// The codecs for this call, in order of preference.
+    pub fn set_codecs(&mut self, codecs: CodecTable) {
+        self.codecs = Some(codecs);
+    }
+
+    /// The sample rate of received frames in Hz, 8,000 to 192,000.
+    pub fn set_receive_sample_rate(&mut self, hz: u32) {
+        self.receive_sample_rate = Some(hz);
+    }
+
+    /// Lets the caller hear that it rings (180).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cancelled`] when the caller has given up, [`Error::Transport`].
+    ///
+    /// Cancel safe.
+    pub async fn ring(&self) -> Result<(), Error> {
+        Ok(self
+            .invite
+            .provisional(StatusCode::RINGING, HeaderList::new(), None)
+            .await?)
+    }
+
+    /// Waits until the caller gives up. Cancel safe.
+    pub async fn cancelled(&self) {
+        self.invite.cancelled().await;
+    }
+
+    /// Answers (200) and waits for the caller's ACK where it holds the SDP.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PeerIncompatible`] when the caller's media cannot work (it was refused with 488 then), [`Error::Media`] when no RTP port
+    /// is free (refused with 503), [`Error::Cancelled`], [`Error::Timeout`] when the ACK with the SDP does not come.
+    ///
+    /// Not cancel safe: dropping the future refuses or ends the call.
+    pub async fn answer(self) -> Result<ActiveCall, Error> {
+        match self.prepare() {
+            Ok(prepared) => self.accept(prepared).await,
+            Err(error) => {
+                let _ = self
+                    .invite
+                    .reject(refusal(&error), None, HeaderList::new())
+                    .await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Refuses with a status of 300 to 699, such as 486 (busy) or 603 (decline).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for another status, [`Error::Cancelled`] when the caller was faster, [`Error::Transport`].
+    ///
+    /// Not cancel safe: the call is refused all the same.
+    pub async fn reject(self, status: u16) -> Result<(), Error> {
+        if !(300..700).contains(&status) {
+            return Err(Error::Config(format!(
+                "{status} does not refuse a call; give a status of 300 to 699"
+            )));
+        }
+        Ok(self
+            .invite
+            .reject(StatusCode(status), None, self.headers)
+            .await?)
+    }
+
+    /// Sends the caller elsewhere (302 with `Contact`).
+    ///
+    /// # Errors
+    ///
+    /// As [`reject`](Self::reject), and [`Error::Config`] for a target that is no address.
+    pub async fn redirect(mut self, target: &str) -> Result<(), Error> {
+        let target = address::target(target, self.client.domain())?;
+        self.headers.set("Contact", format!("<{target}>"))?;
+        Ok(self
+            .invite
+            .reject(StatusCode(302), None, self.headers)
+            .await?)
+    }
+
+    /// Takes the sockets and, where the INVITE holds an offer, works out the answer.
+    fn prepare(&self) -> Result<Prepared, Error> {
+        let mut settings = self.client.media_settings();
+        if let Some(codecs) = &self.codecs {
+            settings.codecs = codecs.clone();
+        }
+        settings.receive_sample_rate = self.receive_sample_rate.or(settings.receive_sample_rate);
+        let local_ip = self.client.rtp_ip(self.invite.source())?;
+        let mut media = CallMedia::reserve(self.client.engine(), local_ip, settings)?;
+        Ok(match self.invite.body() {
+            Some(offer) => {
+                let (body, started) = media.answer(&offer, Direction::SendRecv)?;
+                Prepared {
+                    media,
+                    body,
+                    started,
+                    pending: None,
+                }
+            }
+            // RFC 3261 section 13.3.1.4: an INVITE without an offer gets ours in the 200.
+            None => {
+                let (body, pending) = media.offer(Direction::SendRecv);
+                Prepared {
+                    media,
+                    body,
+                    started: None,
+                    pending: Some(pending),
+                }
+            }
+        })
+    }
+
+    async fn accept(self, prepared: Prepared) -> Result<ActiveCall, Error> {
+        let Prepared {
+            mut media,
+            body,
+            started,
+            pending,
+        } = prepared;
+        let mut call = self.invite.accept(self.headers, Some(body)).await?;
+        let started = match (started, pending) {
+            (Some(started), _) => started,
+            (None, Some(pending)) => {
+                let answer = ack_body(&mut call).await?;
+                media.accept(pending, &answer, false)?.ok_or(Error::Ended)?
+            }
+            (None, None) => return Err(Error::Ended),
+        };
+        ActiveCall::start(self.client, call, media, started, self.began.elapsed())
+    }
+}
+
+/// What is ready before the 200 goes out.
+struct Prepared {
+    media: CallMedia,
+    body: Body,
+    /// The media, when the INVITE's offer was answered.
+    started: Option<StartedMedia>,
+    /// Our offer, when the INVITE had none.
+    pending: Option<PendingOffer>,
+}
+
+/// The SDP in the ACK to our 200.
+async fn ack_body(call: &mut Call) -> Result<Body, Error> {
+    let answer = async {
+        loop {
+            match call.next_event().await {
+                CallEvent::AckBody(body) => return Ok(body),
+                CallEvent::Ended(_) => {
+                    return Err(Error::PeerIncompatible(
+                        "the call ended before the caller answered our offer".into(),
+                    ));
+                }
+                // A new offer before ours is answered crosses it: dropping it refuses it (RFC 3261 section 14.2).
+                _ => {}
+            }
+        }
+    };
+    tokio::time::timeout(ACK_PATIENCE, answer)
+        .await
+        .unwrap_or_else(|_| {
+            Err(Error::Timeout(
+                "the caller did not answer our offer in its ACK".into(),
+            ))
+        })
+}
+
+/// The status that refuses a call which we cannot take.
+fn refusal(error: &Error) -> StatusCode {
+    match error {
+        Error::PeerIncompatible(_) => StatusCode::NOT_ACCEPTABLE_HERE,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}

@@ -1,0 +1,277 @@
+//! The media of one call: its offers and answers, and the session on a media thread that follows them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use media_engine::{
+    AudioBridge, MediaConfig, MediaEngine, MediaEvents, MediaFormat, MediaHandle, MediaPorts,
+    MediaUpdate, TelephoneEventFormat,
+};
+use rtp_media::{ClockRate, PayloadType};
+use sdp_negotiation::{
+    AudioCapabilities, Direction, LocalMedia, NegotiatedAudio, NegotiatedFormat, PendingOffer,
+    SdpSession, SessionDescription,
+};
+use sip_signaling::Body;
+
+use crate::{ClientConfig, CodecTable, Error};
+
+const SDP: &str = "application/sdp";
+
+/// What the media of a call needs of the settings.
+#[derive(Clone, Debug)]
+pub(crate) struct MediaSettings {
+    pub(crate) codecs: CodecTable,
+    pub(crate) receive_sample_rate: Option<u32>,
+    ptime: Duration,
+    playback_buffer: Duration,
+    media_timeout: Option<Duration>,
+    no_media_after: Duration,
+    quality_interval: Duration,
+    tap_sent: bool,
+}
+
+impl MediaSettings {
+    pub(crate) fn new(config: &ClientConfig) -> Self {
+        Self {
+            codecs: config.codecs.clone(),
+            receive_sample_rate: config.receive_sample_rate,
+            ptime: config.ptime,
+            playback_buffer: config.playback_buffer,
+            media_timeout: config.media_timeout,
+            no_media_after: config.no_media_after,
+            quality_interval: config.quality_interval,
+            tap_sent: config.tap_sent,
+        }
+    }
+
+    fn capabilities(&self) -> AudioCapabilities {
+        AudioCapabilities {
+            formats: self.codecs.formats(),
+            telephone_event: true,
+            ptime_ms: u32::try_from(self.ptime.as_millis()).unwrap_or(20),
+            maxptime_ms: None,
+            rtcp_mux: false,
+        }
+    }
+}
+
+/// The audio and the events of media that has just started; handed out once per call.
+#[derive(Debug)]
+pub(crate) struct StartedMedia {
+    pub(crate) audio: AudioBridge,
+    pub(crate) events: MediaEvents,
+}
+
+/// The media of one call, from its first offer to its end.
+#[derive(Debug)]
+pub(crate) struct CallMedia {
+    settings: MediaSettings,
+    engine: MediaEngine,
+    sdp: SdpSession,
+    local: LocalMedia,
+    state: State,
+    negotiated: Option<NegotiatedAudio>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The sockets are held, nothing flows.
+    Reserved(MediaPorts),
+    Running(MediaHandle),
+    /// Only while one turns into the other, or when starting failed.
+    Failed,
+}
+
+impl CallMedia {
+    /// Takes RTP sockets on `local_ip` and holds them until the call is over.
+    pub(crate) fn reserve(
+        engine: &MediaEngine,
+        local_ip: IpAddr,
+        settings: MediaSettings,
+    ) -> Result<Self, Error> {
+        if settings.codecs.is_empty() {
+            return Err(Error::Config(
+                "the codec table is empty; add at least one codec".into(),
+            ));
+        }
+        let ports = engine.reserve(local_ip)?;
+        Ok(Self {
+            settings,
+            engine: engine.clone(),
+            // RFC 8866 section 5.2: a number that is unique for its maker; 63 bits, since some peers read it as signed.
+            sdp: SdpSession::new(rand::random::<u64>() >> 1, "-"),
+            local: LocalMedia {
+                rtp: ports.rtp_addr(),
+                rtcp: Some(ports.rtcp_addr()),
+            },
+            state: State::Reserved(ports),
+            negotiated: None,
+        })
+    }
+
+    /// Our offer, as a body, and what takes its answer.
+    pub(crate) fn offer(&mut self, direction: Direction) -> (Body, PendingOffer) {
+        let (description, pending) =
+            self.sdp
+                .create_offer(&self.settings.capabilities(), self.local, direction);
+        (body(&description), pending)
+    }
+
+    /// Takes the answer to our offer; the audio is there if this is what started it.
+    pub(crate) fn accept(
+        &mut self,
+        pending: PendingOffer,
+        answer: &Body,
+        early: bool,
+    ) -> Result<Option<StartedMedia>, Error> {
+        let negotiated = pending.accept(&parse(answer)?)?;
+        self.apply(negotiated, early)
+    }
+
+    /// Answers the peer's offer; the audio is there if this is what started it.
+    pub(crate) fn answer(
+        &mut self,
+        offer: &Body,
+        wanted: Direction,
+    ) -> Result<(Body, Option<StartedMedia>), Error> {
+        // The session is copied, so that an offer which cannot be used leaves the call as it was.
+        let mut sdp = self.sdp.clone();
+        let (description, negotiated) = sdp.answer(
+            &parse(offer)?,
+            &self.settings.capabilities(),
+            self.local,
+            wanted,
+        )?;
+        let started = self.apply(negotiated, false)?;
+        self.sdp = sdp;
+        Ok((body(&description), started))
+    }
+
+    /// What is agreed, once there is an agreement.
+    pub(crate) fn negotiated(&self) -> Option<&NegotiatedAudio> {
+        self.negotiated.as_ref()
+    }
+
+    /// The running session, once media has started.
+    pub(crate) fn handle(&self) -> Option<&MediaHandle> {
+        match &self.state {
+            State::Running(handle) => Some(handle),
+            _ => None,
+        }
+    }
+
+    fn apply(
+        &mut self,
+        negotiated: NegotiatedAudio,
+        early: bool,
+    ) -> Result<Option<StartedMedia>, Error> {
+        if self.negotiated.as_ref() == Some(&negotiated) {
+            // A refresh changes nothing but that the call may be answered now: the codecs keep their state.
+            self.update(MediaUpdate {
+                early_media: Some(early),
+                ..MediaUpdate::default()
+            })?;
+            return Ok(None);
+        }
+        let config = self.config(&negotiated, early)?;
+        let started = match std::mem::replace(&mut self.state, State::Failed) {
+            State::Reserved(ports) => {
+                let (handle, audio, events) = self.engine.start(ports, config)?;
+                self.state = State::Running(handle);
+                Some(StartedMedia { audio, events })
+            }
+            State::Running(handle) => {
+                self.state = State::Running(handle);
+                self.update(MediaUpdate::from(config))?;
+                None
+            }
+            State::Failed => {
+                return Err(Error::Media(
+                    "the media of this call could not be started".into(),
+                ));
+            }
+        };
+        self.negotiated = Some(negotiated);
+        Ok(started)
+    }
+
+    /// The call was answered without new SDP: what was heard early goes on as the call's media.
+    pub(crate) fn answered(&self) -> Result<(), Error> {
+        self.update(MediaUpdate {
+            early_media: Some(false),
+            ..MediaUpdate::default()
+        })
+    }
+
+    fn update(&self, update: MediaUpdate) -> Result<(), Error> {
+        match self.handle() {
+            Some(handle) => Ok(handle.update(update)?),
+            None => Ok(()),
+        }
+    }
+
+    fn config(&self, negotiated: &NegotiatedAudio, early: bool) -> Result<MediaConfig, Error> {
+        let telephone_event = negotiated
+            .telephone_event
+            .map(|event| TelephoneEventFormat {
+                send_payload_type: PayloadType(event.send_payload_type),
+                receive_payload_type: PayloadType(event.receive_payload_type),
+                clock_rate: ClockRate(event.clock_rate),
+            });
+        let mut receive =
+            vec![self.format(&negotiated.format, negotiated.format.receive_payload_type)?];
+        for format in &negotiated.also_receivable {
+            receive.push(self.format(format, format.receive_payload_type)?);
+        }
+        let settings = &self.settings;
+        Ok(MediaConfig {
+            receive,
+            remote_rtcp: negotiated.remote_rtcp,
+            rtcp_mux: negotiated.rtcp_mux,
+            ptime: Duration::from_millis(negotiated.ptime_ms.into()),
+            telephone_event,
+            may_send: negotiated.direction.sends(),
+            may_receive: negotiated.direction.receives(),
+            receive_rate: settings.receive_sample_rate,
+            playback_buffer: settings.playback_buffer,
+            no_media_after: settings.no_media_after,
+            media_timeout: settings.media_timeout,
+            quality_interval: settings.quality_interval,
+            early_media: early,
+            tap_sent: settings.tap_sent,
+            ..MediaConfig::new(
+                negotiated.remote_rtp,
+                self.format(&negotiated.format, negotiated.format.send_payload_type)?,
+            )
+        })
+    }
+
+    fn format(&self, format: &NegotiatedFormat, payload_type: u8) -> Result<MediaFormat, Error> {
+        let codec = self
+            .settings
+            .codecs
+            .row(format.format_index)
+            .ok_or_else(|| {
+                Error::Config(format!(
+                    "the codec table has no row for {}",
+                    format.encoding_name
+                ))
+            })?;
+        Ok(MediaFormat {
+            payload_type,
+            codec: Arc::clone(codec),
+            fmtp: format.remote_fmtp.clone(),
+        })
+    }
+}
+
+fn body(description: &SessionDescription) -> Body {
+    Body::new(SDP, description.to_string())
+}
+
+/// Reads a body that should be SDP.
+fn parse(body: &Body) -> Result<SessionDescription, Error> {
+    Ok(SessionDescription::parse(&body.bytes)?)
+}

@@ -1,0 +1,169 @@
+//! A far end that answers and then does something wrong with its media: the program is told what.
+
+mod common;
+
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use common::*;
+use headless_sip::{CallEvent, ClientConfig, EndedBy, Error, NoMediaCause};
+
+/// Answers each request with 200, an INVITE with the SDP that `sdp` makes of the socket for its media.
+struct ScriptedPeer {
+    sip: SocketAddr,
+    /// What it takes to send media: its own socket and where ours is.
+    media: std::sync::mpsc::Receiver<(UdpSocket, SocketAddr)>,
+}
+
+impl ScriptedPeer {
+    fn start(sdp: impl Fn(SocketAddr) -> String + Send + 'static) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let sip = socket.local_addr().unwrap();
+        let (sender, media) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            // Ends with the BYE, or when no test talks to it any more.
+            socket.set_read_timeout(Some(PATIENCE)).unwrap();
+            while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+                let request = String::from_utf8_lossy(&buffer[..length]).into_owned();
+                let method = request.split(' ').next().unwrap_or_default().to_owned();
+                if method == "ACK" {
+                    continue;
+                }
+                let mut body = String::new();
+                if method == "INVITE" {
+                    let rtp = UdpSocket::bind("127.0.0.1:0").unwrap();
+                    body = sdp(rtp.local_addr().unwrap());
+                    let theirs = format!(
+                        "127.0.0.1:{}",
+                        line(&request, "m=audio ").split(' ').next().unwrap()
+                    );
+                    let _ = sender.send((rtp, theirs.parse().unwrap()));
+                }
+                let _ = socket.send_to(ok(&request, sip, &body).as_bytes(), from);
+                if method == "BYE" {
+                    return;
+                }
+            }
+        });
+        Self { sip, media }
+    }
+
+    fn uri(&self) -> String {
+        format!("sip:peer@{}", self.sip)
+    }
+}
+
+fn line<'a>(message: &'a str, start: &str) -> &'a str {
+    message
+        .lines()
+        .find_map(|line| line.strip_prefix(start))
+        .unwrap_or_default()
+}
+
+fn ok(request: &str, contact: SocketAddr, body: &str) -> String {
+    let mut response = String::from("SIP/2.0 200 OK\r\n");
+    for header in request.lines() {
+        let name = header
+            .split(':')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        match name.as_str() {
+            "via" | "from" | "call-id" | "cseq" => response += &format!("{header}\r\n"),
+            "to" if header.contains("tag=") => response += &format!("{header}\r\n"),
+            "to" => response += &format!("{header};tag=peer\r\n"),
+            _ => {}
+        }
+    }
+    response += &format!("Contact: <sip:peer@{contact}>\r\n");
+    if !body.is_empty() {
+        response += "Content-Type: application/sdp\r\n";
+    }
+    response + &format!("Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+fn pcmu(rtp: SocketAddr) -> String {
+    format!(
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {} RTP/AVP 0\r\n",
+        rtp.port()
+    )
+}
+
+fn impatient() -> ClientConfig {
+    ClientConfig {
+        no_media_after: Duration::from_millis(400),
+        media_timeout: Some(Duration::from_millis(1_500)),
+        ..config()
+    }
+}
+
+#[tokio::test]
+async fn silence_on_the_wire_is_told_and_ends_the_call_after_the_media_timeout() {
+    let peer = ScriptedPeer::start(pcmu);
+    let alice = client(impatient()).await;
+    let mut call = within(alice.call(&peer.uri())).await.unwrap();
+    let told = event(&mut call, |e| matches!(e, CallEvent::NoMedia(_))).await;
+    assert_eq!(told, CallEvent::NoMedia(NoMediaCause::NothingArrives));
+    assert_eq!(
+        within(call.events.ended()).await.unwrap().by,
+        EndedBy::MediaTimeout
+    );
+}
+
+#[tokio::test]
+async fn packets_of_a_payload_type_that_was_not_negotiated_are_named() {
+    let peer = ScriptedPeer::start(pcmu);
+    let alice = client(impatient()).await;
+    let mut call = within(alice.call(&peer.uri())).await.unwrap();
+    let (rtp, theirs) = peer.media.recv_timeout(PATIENCE).unwrap();
+    let sending = std::thread::spawn(move || {
+        for n in 0..60_u16 {
+            // G.729 (18), which nobody offered.
+            let mut packet = vec![0x80, 18];
+            packet.extend(n.to_be_bytes());
+            packet.extend((u32::from(n) * 160).to_be_bytes());
+            packet.extend([1, 2, 3, 4]);
+            packet.extend([0; 20]);
+            let _ = rtp.send_to(&packet, theirs);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let told = event(&mut call, |e| matches!(e, CallEvent::NoMedia(_))).await;
+    assert!(
+        matches!(
+            told,
+            CallEvent::NoMedia(NoMediaCause::WrongPayloadType { .. })
+        ),
+        "{told:?}"
+    );
+    drop(call);
+    sending.join().unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_ends_the_call_with_an_error() {
+    let peer = ScriptedPeer::start(|_| "this is not SDP\r\n".into());
+    let alice = client(config()).await;
+    let error = within(alice.call(&peer.uri())).await.unwrap_err();
+    assert!(matches!(error, Error::PeerIncompatible(_)), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_that_demands_srtp_says_so() {
+    let peer = ScriptedPeer::start(|rtp| pcmu(rtp).replace("RTP/AVP", "RTP/SAVP"));
+    let alice = client(config()).await;
+    let error = within(alice.call(&peer.uri()))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("SRTP"), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_without_sdp_ends_the_call_with_an_error() {
+    let peer = ScriptedPeer::start(|_| String::new());
+    let alice = client(config()).await;
+    let error = within(alice.call(&peer.uri())).await.unwrap_err();
+    assert!(matches!(error, Error::PeerIncompatible(_)), "{error}");
+}
