@@ -16,7 +16,7 @@ use rtp_media::RtpSession;
 use crate::frame::nanos;
 use crate::media_clock::MediaClock;
 use crate::playback::Playback;
-use crate::playback_queue::FiredMark;
+use crate::playback_queue::{FiredMark, PlaybackQueue};
 use crate::rate_converter::RateConverter;
 use crate::sample_fifo::{SampleFifo, fade_in, fade_out};
 use crate::{AudioFrame, EngineError, MediaFormat};
@@ -205,25 +205,31 @@ impl CapturePath {
         }
         let playing = count.is_some() && !queue.is_paused();
         if playing {
-            let rate = self.rate();
-            let missing = count.unwrap_or(0).saturating_sub(self.fifo.len());
-            let mut left = nanos(missing as u64, rate).saturating_sub(self.fetched_nanos());
-            while missing > 0 {
-                let Some(frame) = queue.fetch() else { break };
-                let length = nanos(frame.samples_per_channel() as u64, frame.sample_rate);
-                self.fetched.push_back(frame);
-                if length > left {
-                    break;
-                }
-                left -= length;
-            }
+            let needed = count.unwrap_or(0).saturating_sub(self.fifo.len());
+            self.fetch(&mut queue, needed);
         } else {
-            self.interrupted |= !self.is_dry();
+            self.interrupted |= !self.is_dry() || !queue.queued().is_zero();
         }
         // Marks with nothing before them.
         queue.advance(0);
         queue.take_fired(&mut self.marks);
         playing
+    }
+
+    /// Fetches frames until they make `needed` samples of the codec's rate.
+    fn fetch(&mut self, queue: &mut PlaybackQueue, needed: usize) {
+        if needed == 0 {
+            return;
+        }
+        // Times are rounded down: one nanosecond more and rounding never leaves a sample out.
+        let needed = nanos(needed as u64, self.rate()) + 1;
+        let mut missing = needed.saturating_sub(self.fetched_nanos());
+        while missing > 0 {
+            let Some(frame) = queue.fetch() else { return };
+            missing = missing
+                .saturating_sub(nanos(frame.samples_per_channel() as u64, frame.sample_rate));
+            self.fetched.push_back(frame);
+        }
     }
 
     /// Resamples what was fetched until the FIFO holds `count` samples. Answers whether nothing is

@@ -14,26 +14,26 @@ use media_engine::{
 
 /// How bad the network is.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Faults {
+pub(crate) struct Faults {
     /// Share of datagrams that are lost.
-    pub loss: f64,
+    pub(crate) loss: f64,
     /// Share that arrive twice.
-    pub duplicates: f64,
-    pub delay: Duration,
+    pub(crate) duplicates: f64,
+    pub(crate) delay: Duration,
     /// Each datagram is delayed by up to this much more.
-    pub jitter: Duration,
-    pub seed: u64,
+    pub(crate) jitter: Duration,
+    pub(crate) seed: u64,
 }
 
 /// One end of the call with what it heard so far.
-pub struct Party {
-    pub session: MediaSession,
-    pub bridge: AudioBridge,
+pub(crate) struct Party {
+    pub(crate) session: MediaSession,
+    pub(crate) bridge: AudioBridge,
     events: MediaEvents,
-    pub told: Vec<MediaEvent>,
-    pub heard: Vec<ReceivedFrame>,
-    pub sent: Vec<ReceivedFrame>,
-    pub rtp_out: u64,
+    pub(crate) told: Vec<MediaEvent>,
+    pub(crate) heard: Vec<ReceivedFrame>,
+    pub(crate) sent: Vec<ReceivedFrame>,
+    pub(crate) rtp_out: u64,
     addr: SocketAddr,
     due: Instant,
     /// Its clock runs slower by this share of a packet time.
@@ -42,23 +42,23 @@ pub struct Party {
 
 type InFlight = Reverse<(Instant, u64, usize, bool, Vec<u8>)>;
 
-pub struct Call {
-    pub a: Party,
-    pub b: Party,
-    pub now: Instant,
-    pub faults: Faults,
+pub(crate) struct Call {
+    pub(crate) a: Party,
+    pub(crate) b: Party,
+    pub(crate) now: Instant,
+    pub(crate) faults: Faults,
     in_flight: BinaryHeap<InFlight>,
     random: u64,
     count: u64,
     buf: Vec<u8>,
 }
 
-pub fn addr(host: u8, port: u16) -> SocketAddr {
+pub(crate) fn addr(host: u8, port: u16) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, host], port))
 }
 
 /// PCMU, to the peer of party `index`.
-pub fn config(index: usize) -> MediaConfig {
+pub(crate) fn config(index: usize) -> MediaConfig {
     let remote = addr(2 - index as u8, 4_000);
     MediaConfig::new(remote, MediaFormat::new(0, Arc::new(Pcmu)))
 }
@@ -82,7 +82,7 @@ impl Party {
         }
     }
 
-    pub fn set_drift(&mut self, drift: Duration) {
+    pub(crate) fn set_drift(&mut self, drift: Duration) {
         self.drift = drift;
     }
 
@@ -101,14 +101,14 @@ impl Party {
     }
 
     /// All that was heard, as one piece.
-    pub fn audio(&self) -> Vec<f32> {
+    pub(crate) fn audio(&self) -> Vec<f32> {
         self.heard
             .iter()
             .flat_map(|frame| frame.frame.samples.iter().copied())
             .collect()
     }
 
-    pub fn digits(&self) -> String {
+    pub(crate) fn digits(&self) -> String {
         self.told
             .iter()
             .filter_map(|event| match event {
@@ -118,7 +118,7 @@ impl Party {
             .collect()
     }
 
-    pub fn marks(&self) -> Vec<(&str, bool)> {
+    pub(crate) fn marks(&self) -> Vec<(&str, bool)> {
         self.told
             .iter()
             .filter_map(|event| match event {
@@ -131,11 +131,11 @@ impl Party {
 
 impl Call {
     /// A PCMU call over a perfect network.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Faults::default(), |_| {})
     }
 
-    pub fn with(faults: Faults, change: impl Fn(&mut MediaConfig)) -> Self {
+    pub(crate) fn with(faults: Faults, change: impl Fn(&mut MediaConfig)) -> Self {
         let start = Instant::now();
         let party = |index| {
             let mut config = config(index);
@@ -155,7 +155,7 @@ impl Call {
     }
 
     /// Lets time pass.
-    pub fn run(&mut self, duration: Duration) {
+    pub(crate) fn run(&mut self, duration: Duration) {
         let end = self.now + duration;
         loop {
             let arrival = self.in_flight.peek().map(|Reverse((at, ..))| *at);

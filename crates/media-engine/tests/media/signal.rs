@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 /// `seconds` of a sine of half of full scale.
-pub fn tone(hz: f64, rate: u32, seconds: f64) -> Vec<f32> {
+pub(crate) fn tone(hz: f64, rate: u32, seconds: f64) -> Vec<f32> {
     let samples = (seconds * f64::from(rate)).round() as usize;
     (0..samples)
         .map(|i| ((i as f64 * hz / f64::from(rate)).fract() * TAU).sin() as f32 * 0.5)
@@ -11,7 +11,7 @@ pub fn tone(hz: f64, rate: u32, seconds: f64) -> Vec<f32> {
 }
 
 /// Share of the energy of `samples` at `hz`, 0 to 1: a plain correlation with sine and cosine.
-pub fn share_at(samples: &[f32], hz: f64, rate: u32) -> f64 {
+pub(crate) fn share_at(samples: &[f32], hz: f64, rate: u32) -> f64 {
     let (mut sine, mut cosine, mut energy) = (0.0, 0.0, 0.0);
     for (i, &sample) in samples.iter().enumerate() {
         let angle = i as f64 * hz / f64::from(rate) * TAU;
@@ -24,13 +24,13 @@ pub fn share_at(samples: &[f32], hz: f64, rate: u32) -> f64 {
     if energy > 0.0 { at / energy } else { 0.0 }
 }
 
-pub fn rms(samples: &[f32]) -> f64 {
+pub(crate) fn rms(samples: &[f32]) -> f64 {
     let energy: f64 = samples.iter().map(|&s| f64::from(s) * f64::from(s)).sum();
     (energy / samples.len().max(1) as f64).sqrt()
 }
 
 /// Where `needle` fits best into `samples`, and how well: the normalised correlation there.
-pub fn best_fit(samples: &[f32], needle: &[f32]) -> (usize, f64) {
+pub(crate) fn best_fit(samples: &[f32], needle: &[f32]) -> (usize, f64) {
     let norm = rms(needle) * (needle.len() as f64).sqrt();
     let mut best = (0, -1.0);
     for at in 0..=samples.len().saturating_sub(needle.len()) {
@@ -50,7 +50,7 @@ pub fn best_fit(samples: &[f32], needle: &[f32]) -> (usize, f64) {
 }
 
 /// A sound with a beginning and an end that fits at one place only: a rising sweep.
-pub fn sweep(from: f64, to: f64, rate: u32, seconds: f64) -> Vec<f32> {
+pub(crate) fn sweep(from: f64, to: f64, rate: u32, seconds: f64) -> Vec<f32> {
     let samples = (seconds * f64::from(rate)).round() as usize;
     let mut phase = 0.0_f64;
     (0..samples)
