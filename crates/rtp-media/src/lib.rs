@@ -44,6 +44,7 @@ mod demux;
 mod event;
 pub mod guard;
 pub mod jitter_buffer;
+mod packet;
 pub mod quality;
 mod random;
 mod session;
@@ -57,6 +58,7 @@ pub use event::{NoMediaCause, PeerReport, RtpEvent};
 pub use jitter_buffer::{
     JitterBuffer, JitterBufferConfig, JitterBufferStats, Pace, PacketMeta, Playout,
 };
+pub use packet::RtpPacket;
 pub use quality::{QualityInput, mos};
 pub use session::config::{RtpSessionConfig, RtpSessionUpdate, TelephoneEventFormat};
 pub use session::{Channel, RtpSession, Timer, Transmit};
