@@ -56,7 +56,8 @@ pub struct Opus {
     /// rate, if the peer can use it and loss is expected. Default on.
     pub fec: bool,
     /// Loss in percent that the encoder reckons with until
-    /// [`Encoder::set_expected_loss`] says what it is. Default 5.
+    /// [`Encoder::set_expected_loss`] says what it is. Default 10: the redundancy
+    /// is there when the first packet gets lost.
     pub expected_loss: u8,
     /// Send next to nothing in silence. Default off.
     pub dtx: bool,
@@ -68,10 +69,12 @@ pub struct Opus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OpusBackend {
-    /// `ropus`, in pure Rust (feature `opus`).
+    /// `ropus`, in pure Rust (feature `opus`). Losses that are not recovered are
+    /// filled by our [`Concealer`](crate::Concealer).
     #[cfg(feature = "opus")]
     Ropus,
-    /// libopus, through `audiopus` (feature `opus-audiopus`).
+    /// libopus, through `audiopus` (feature `opus-audiopus`). Conceals losses
+    /// itself.
     #[cfg(feature = "opus-audiopus")]
     Libopus,
 }
@@ -93,7 +96,7 @@ impl Default for Opus {
             bitrate: None,
             complexity: 5,
             fec: true,
-            expected_loss: 5,
+            expected_loss: 10,
             dtx: false,
             backend: OpusBackend::default(),
         }

@@ -6,6 +6,9 @@ use audiopus::{Application, Bitrate, Channels, MutSignals, SampleRate, Signal};
 
 use super::stream::{Bandwidth, DecoderBackend, EncoderBackend, EncoderSettings};
 
+/// Losses are concealed in pieces of so many ms, a frame of the codec's layers.
+const CONCEAL_MS: usize = 20;
+
 pub(super) struct LibopusEncoder(Encoder);
 
 impl EncoderBackend for LibopusEncoder {
@@ -42,28 +45,59 @@ fn configured(settings: &EncoderSettings) -> audiopus::Result<Encoder> {
     Ok(encoder)
 }
 
-pub(super) struct LibopusDecoder(Decoder);
+pub(super) struct LibopusDecoder {
+    decoder: Decoder,
+    sample_rate: usize,
+}
 
 impl DecoderBackend for LibopusDecoder {
     fn new(rate: u32) -> Result<Self, String> {
-        sample_rate(rate)
+        let decoder = sample_rate(rate)
             .and_then(|rate| Decoder::new(rate, Channels::Mono))
-            .map(LibopusDecoder)
-            .map_err(|error| error.to_string())
+            .map_err(|error| error.to_string())?;
+        Ok(LibopusDecoder {
+            decoder,
+            sample_rate: rate as usize,
+        })
     }
 
     fn decode(
         &mut self,
-        packet: Option<&[u8]>,
+        packet: &[u8],
         redundancy: bool,
         out: &mut [f32],
     ) -> Result<usize, String> {
-        let decode = || {
-            let packet = packet.map(Packet::try_from).transpose()?;
-            let out = MutSignals::try_from(out)?;
-            self.0.decode_float(packet, out, redundancy)
-        };
-        decode().map_err(|error: audiopus::Error| error.to_string())
+        self.fill(Some(packet), redundancy, out)
+            .map_err(|error| error.to_string())
+    }
+
+    fn conceal(&mut self, samples: usize, out: &mut Vec<f32>) {
+        let wanted = out.len() + samples;
+        // libopus conceals multiples of 2.5 ms.
+        let unit = self.sample_rate / 400;
+        let piece = self.sample_rate * CONCEAL_MS / 1000;
+        while out.len() < wanted {
+            let start = out.len();
+            let next = (wanted - start).next_multiple_of(unit).min(piece);
+            out.resize(start + next, 0.0);
+            // On an error it stays silent.
+            let _ = self.fill(None, false, &mut out[start..]);
+        }
+        out.truncate(wanted);
+    }
+}
+
+impl LibopusDecoder {
+    /// No packet means a lost one.
+    fn fill(
+        &mut self,
+        packet: Option<&[u8]>,
+        redundancy: bool,
+        out: &mut [f32],
+    ) -> audiopus::Result<usize> {
+        let packet = packet.map(Packet::try_from).transpose()?;
+        let out = MutSignals::try_from(out)?;
+        self.decoder.decode_float(packet, out, redundancy)
     }
 }
 

@@ -18,11 +18,6 @@ const MOST_PAYLOAD_BYTES: usize = 1275;
 /// With discontinuous transmission, a packet this short says "nothing new":
 /// it need not be sent.
 const NOTHING_TO_SEND_BYTES: usize = 2;
-/// Losses are concealed in pieces of so many ms.
-const CONCEAL_MS: usize = 10;
-/// And the shortest piece that libraries conceal is 1/400 s.
-const PIECES_PER_SECOND: usize = 400;
-
 /// Our configuration and the peer's wishes, joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EncoderSettings {
@@ -58,14 +53,12 @@ pub(super) trait EncoderBackend: Send + Sized {
 /// A library's decoder: mono.
 pub(super) trait DecoderBackend: Send + Sized {
     fn new(sample_rate: u32) -> Result<Self, String>;
-    /// Fills `out` from a packet; from the redundancy in it if `redundancy`; by
-    /// concealment if there is no packet. Returns the samples written.
-    fn decode(
-        &mut self,
-        packet: Option<&[u8]>,
-        redundancy: bool,
-        out: &mut [f32],
-    ) -> Result<usize, String>;
+    /// Fills `out` from a packet, or from the redundancy in it. Returns the
+    /// samples written.
+    fn decode(&mut self, packet: &[u8], redundancy: bool, out: &mut [f32])
+    -> Result<usize, String>;
+    /// Appends `samples` invented ones.
+    fn conceal(&mut self, samples: usize, out: &mut Vec<f32>);
 }
 
 impl EncoderSettings {
@@ -186,7 +179,7 @@ impl<B: DecoderBackend> OpusDecoder<B> {
     /// Lets the backend append `samples`; leaves `out` as it was on an error.
     fn append(
         &mut self,
-        packet: Option<&[u8]>,
+        packet: &[u8],
         redundancy: bool,
         samples: usize,
         out: &mut Vec<f32>,
@@ -208,23 +201,12 @@ impl<B: DecoderBackend> Decoder for OpusDecoder<B> {
     fn decode(&mut self, payload: &[u8], out: &mut Vec<f32>) -> Result<usize, CodecError> {
         let packet = Packet::parse(payload).ok_or_else(|| malformed(payload))?;
         let samples = packet.samples(self.sample_rate);
-        self.append(Some(payload), false, samples, out)
+        self.append(payload, false, samples, out)
             .map_err(|reason| unreadable(payload, reason))
     }
 
     fn conceal(&mut self, samples: usize, out: &mut Vec<f32>) {
-        let wanted = out.len() + samples;
-        let piece = self.sample_rate as usize * CONCEAL_MS / 1000;
-        let unit = self.sample_rate as usize / PIECES_PER_SECOND;
-        while out.len() < wanted {
-            let next = (wanted - out.len()).next_multiple_of(unit).min(piece);
-            match self.append(None, false, next, out) {
-                Ok(written) if written > 0 => {}
-                // Silence is what is left to say.
-                _ => out.resize(wanted, 0.0),
-            }
-        }
-        out.truncate(wanted);
+        self.backend.conceal(samples, out);
     }
 
     fn recover(
@@ -234,17 +216,16 @@ impl<B: DecoderBackend> Decoder for OpusDecoder<B> {
         out: &mut Vec<f32>,
     ) -> Result<bool, CodecError> {
         let packet = Packet::parse(next_payload).ok_or_else(|| malformed(next_payload))?;
-        let unit = self.sample_rate as usize / PIECES_PER_SECOND;
         let frame = packet.frame_samples(self.sample_rate);
-        if !packet.has_redundancy() || samples < frame || !samples.is_multiple_of(unit) {
+        if !packet.has_redundancy() || samples < frame {
             return Ok(false);
         }
-        // The redundancy is that of the last frame's length before the packet; what
-        // was lost before that is concealed.
+        // The packet repeats the one frame before it; what was lost before that
+        // is concealed.
         self.conceal(samples - frame, out);
-        let written = self.append(Some(next_payload), true, frame, out);
-        if written != Ok(frame) {
+        if self.append(next_payload, true, frame, out) != Ok(frame) {
             out.truncate((out.len() + frame).saturating_sub(samples));
+            return Ok(false);
         }
         Ok(true)
     }
