@@ -32,6 +32,8 @@ pub(crate) fn normalise(bytes: &[u8]) -> Result<Normalised, SdpError> {
     let text = String::from_utf8_lossy(bytes);
     // Some stacks send the terminator of a C string along.
     let text = text.split('\0').next().unwrap_or_default();
+    // Other control characters have no place in a line and are never printed.
+    let text = text.replace(|c: char| c.is_control() && c != '\r' && c != '\n', " ");
     let mut lines = text
         .trim_start_matches('\u{feff}')
         .split(['\r', '\n'])
@@ -266,6 +268,14 @@ mod tests {
             "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=x\r\ni=about\r\nu=not a uri\r\nt=0 0\r\n\
              y=0100000001\r\nnonsense\r\nk=clear:x\r\na=\r\na=:x\r\nm=audio 4000 RTP/AVP 0\r\ni=mic\r\nb=AS:x\r\n",
             "v=0\no=- 1 2 IN IP4 192.0.2.1\ns=x\nt=0 0\nm=audio 4000 RTP/AVP 0\n",
+        );
+    }
+
+    #[test]
+    fn control_characters_become_spaces() {
+        check(
+            "v=0\no=- 1 2 IN IP4 192.0.2.1\ns=a\tb\nt=0 0\nm=audio 4000 RTP/AVP 96\na=fmtp:96\x03x=1\x7f\n",
+            "v=0\no=- 1 2 IN IP4 192.0.2.1\ns=a b\nt=0 0\nm=audio 4000 RTP/AVP 96\na=fmtp:96 x=1\n",
         );
     }
 
