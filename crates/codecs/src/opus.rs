@@ -44,8 +44,8 @@ pub(crate) const ENCODING_NAME: &str = "opus";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opus {
     /// Rate of the PCM in Hz: 8000, 12000, 16000, 24000 or 48000. Default
-    /// 16000: the whole band of a voice for a third of the CPU time of 48000,
-    /// which is for music and full-band audio. The RTP clock is 48 kHz anyway.
+    /// 16000: the whole band of a voice for half the CPU time of 48000, which is
+    /// for music and full-band audio. The RTP clock is 48 kHz anyway.
     pub sample_rate: u32,
     /// Bits per second, 6000 to 510000. `None`: 16000 for 8 kHz, 20000 for
     /// 12 kHz, 24000 for 16 kHz, 32000 for 24 kHz, 40000 for 48 kHz.
