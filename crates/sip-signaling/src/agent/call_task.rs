@@ -145,6 +145,8 @@ struct CallTask {
     unacked_invite: Option<u32>,
     awaited: Option<AwaitedAck>,
     pending: Option<PendingOffer>,
+    /// Offers of the peer that overtook its ACK on their way to this task.
+    early_offers: Vec<Box<ServerTransaction>>,
     /// Commands that wait for the peer's ACK (RFC 3261 sections 14.1 and 15).
     waiting: Vec<CallCommand>,
     phase: Phase,
@@ -445,6 +447,7 @@ impl CallTask {
             unacked_invite: None,
             awaited: None,
             pending: None,
+            early_offers: Vec::new(),
             waiting: Vec::new(),
             phase: Phase::Up,
         }
@@ -506,6 +509,9 @@ impl CallTask {
                 }))
                 .ok();
             self.refuse_offer(StatusCode::REQUEST_TERMINATED);
+            for transaction in std::mem::take(&mut self.early_offers) {
+                refuse(self.inner(), transaction, StatusCode::REQUEST_TERMINATED);
+            }
             for command in self.waiting.drain(..) {
                 decline(command);
             }
@@ -567,6 +573,9 @@ impl CallTask {
     }
 
     fn on_offer(&mut self, mut transaction: Box<ServerTransaction>) {
+        if self.awaited.is_some() {
+            return self.early_offers.push(transaction);
+        }
         let patience = self.inner().config.offer_timeout;
         let opened = self.shared.negotiation().begin_remote(now(), patience);
         if let Err(refusal) = opened {
@@ -664,6 +673,9 @@ impl CallTask {
                 self.shared.negotiation().acknowledged();
                 if let (true, Some(body)) = (offered, ack.body()) {
                     self.events.send(CallEvent::AckBody(body)).ok();
+                }
+                for transaction in std::mem::take(&mut self.early_offers) {
+                    self.on_offer(transaction);
                 }
                 for command in std::mem::take(&mut self.waiting) {
                     self.on_command(command);

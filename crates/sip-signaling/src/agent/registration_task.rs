@@ -153,10 +153,14 @@ impl RegistrationTask {
         };
         let first_time = self.bound.is_none();
         self.bound = Some(contact.clone());
-        let seen = response.via().and_then(|via| {
-            let ip = via.received().or_else(|| via.host.parse().ok())?;
-            Some(SocketAddr::new(ip, via.rport().or(via.port)?))
-        });
+        // A registrar that says neither saw nothing of note.
+        let seen = response
+            .via()
+            .filter(|via| via.received().is_some() || via.rport().is_some())
+            .and_then(|via| {
+                let ip = via.received().or_else(|| via.host.parse().ok())?;
+                Some(SocketAddr::new(ip, via.rport().or(via.port)?))
+            });
         let Some(seen) = seen.filter(|_| flow.transport == Transport::Udp) else {
             return false;
         };

@@ -1,0 +1,9 @@
+//! The user agent on loopback: against a scripted peer that sends and expects single messages, and against itself.
+
+mod in_call;
+mod incoming;
+mod input;
+mod outgoing;
+mod peer;
+mod register;
+mod transport;
