@@ -91,7 +91,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = value::percent, help_heading = "Network")]
     pub loss: f32,
 
-    /// Random delay that the network adds to each packet, in milliseconds, 0 to 500
+    /// Jitter of the network: standard deviation of what each packet is delayed, in milliseconds, 0 to 500
     #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=500), help_heading = "Network")]
     pub jitter: u32,
 
@@ -115,6 +115,9 @@ Extensions to call:
   music    a tune
   NAME     any user that is registered
 
+Numbers that fail on purpose, to try how a program takes it:
+  busy, decline, unavailable, timeout, redirect, ringing, blackhole
+
 Examples:
   headless-sip pbx
   headless-sip pbx --listen 127.0.0.1:0 --json        the first line tells the port
@@ -126,7 +129,7 @@ pub(crate) struct PbxArgs {
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:5060", value_parser = value::socket_address)]
     pub listen: SocketAddr,
 
-    /// A user who may register; may be given many times [default: alice:secret and bob:secret]
+    /// A user who may register and call; may be given many times [default: alice:secret and bob:secret, and anybody may call]
     #[arg(long = "user", value_name = "NAME:PASSWORD", value_parser = value::PbxUserParser)]
     pub users: Vec<PbxUser>,
 }

@@ -109,6 +109,27 @@ pub(crate) enum Event {
         /// The recording, if one was written.
         recording: Option<PathBuf>,
     },
+    /// At the telephone system: a call is passed on.
+    Routed {
+        /// Identifies the call among several.
+        call_id: String,
+        /// Who calls, as a SIP URI.
+        from: String,
+        /// Who is called, as a SIP URI.
+        to: String,
+    },
+    /// At the telephone system: a call that was passed on is answered.
+    Connected {
+        /// Identifies the call among several.
+        call_id: String,
+    },
+    /// At the telephone system: a call that was passed on is over.
+    Cleared {
+        /// Identifies the call among several.
+        call_id: String,
+        /// The SIP status that refused it; `null` when it was hung up.
+        status: Option<u16>,
+    },
     /// A step of the demo.
     Step {
         /// What happened.

@@ -163,6 +163,18 @@ fn human(event: &Event, paint: Paint) -> Option<String> {
             }
             text
         }
+        Event::Routed { from, to, .. } => {
+            format!(
+                "{} calls {}",
+                paint.bold(&clean(from)),
+                paint.bold(&clean(to))
+            )
+        }
+        Event::Connected { call_id } => format!("answered {}", paint.dim(&clean(call_id))),
+        Event::Cleared { call_id, status } => match status {
+            Some(status) => format!("refused with {status} {}", paint.dim(&clean(call_id))),
+            None => format!("hung up {}", paint.dim(&clean(call_id))),
+        },
         Event::Step { text } => clean(text),
         Event::Demo(_) => return None,
     })

@@ -36,8 +36,15 @@ pub(super) fn draw(
 ) -> Ladder {
     let mut dialogs = Dialogs::default();
     let messages = seen.iter().filter_map(|message| {
-        let party = addresses.iter().position(|address| *address == message.peer)? * 2;
-        let (from, to) = if message.sent { (PBX, party) } else { (party, PBX) };
+        let party = addresses
+            .iter()
+            .position(|address| *address == message.peer)?
+            * 2;
+        let (from, to) = if message.sent {
+            (PBX, party)
+        } else {
+            (party, PBX)
+        };
         let (label, detail, kind) = dialogs.describe(party, message);
         Some(LadderMessage {
             at: message.at.saturating_duration_since(origin).as_secs_f64(),
@@ -71,7 +78,10 @@ struct Dialog {
 impl Dialogs {
     fn describe(&mut self, party: usize, message: &Seen) -> (String, String, MessageKind) {
         let method = message.method.as_str();
-        let dialog = self.states.entry((party, message.call_id.clone())).or_default();
+        let dialog = self
+            .states
+            .entry((party, message.call_id.clone()))
+            .or_default();
         match status(&message.start_line) {
             Some((status, text)) => {
                 dialog.challenged |= matches!(status, 401 | 407);
@@ -120,10 +130,17 @@ mod tests {
     #[test]
     fn messages_are_told_by_purpose_and_drawn_between_the_right_two() {
         let origin = Instant::now();
-        let [alice, bob, other]: [SocketAddr; 3] = [1, 2, 3].map(|port| ([127, 0, 0, 1], port).into());
+        let [alice, bob, other]: [SocketAddr; 3] =
+            [1, 2, 3].map(|port| ([127, 0, 0, 1], port).into());
         let seen = [
             (1, alice, false, "INVITE sip:bob@pbx SIP/2.0", "INVITE"),
-            (2, alice, true, "SIP/2.0 407 Proxy Authentication Required", "INVITE"),
+            (
+                2,
+                alice,
+                true,
+                "SIP/2.0 407 Proxy Authentication Required",
+                "INVITE",
+            ),
             (3, alice, false, "ACK sip:bob@pbx SIP/2.0", "ACK"),
             (4, alice, false, "INVITE sip:bob@pbx SIP/2.0", "INVITE"),
             (5, other, false, "OPTIONS sip:pbx SIP/2.0", "OPTIONS"),

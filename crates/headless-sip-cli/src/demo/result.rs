@@ -149,11 +149,11 @@ fn conditions(args: &DemoArgs) -> String {
             args.loss
         ),
         (false, true) => format!(
-            "One call on this machine, over a network with up to {} ms of jitter",
+            "One call on this machine, over a network with {} ms of jitter",
             args.jitter
         ),
         (true, true) => format!(
-            "One call on this machine, over a network that loses {} % of the packets and delays them by up to {} ms at random",
+            "One call on this machine, over a network that loses {} % of the packets and has {} ms of jitter",
             args.loss, args.jitter
         ),
     }
