@@ -1,8 +1,14 @@
 //! Keys as RTP (RFC 4733): the digits, their payload, and the two halves that send and receive them.
 
+mod receiver;
+mod sender;
+
 use std::fmt;
 
 use thiserror::Error;
+
+pub(crate) use self::receiver::KeyReceiver;
+pub(crate) use self::sender::KeySender;
 
 /// A DTMF key: 0 to 9, *, #, A to D (RFC 4733 section 3.2). Other named events are not keys and are ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
