@@ -82,7 +82,6 @@ pub struct Pbx {
 
 impl Pbx {
     /// An exchange to set up; without further words it listens on a free port of 127.0.0.1.
-    #[must_use]
     pub fn builder() -> PbxBuilder {
         PbxBuilder::new()
     }

@@ -32,7 +32,7 @@ pub(super) async fn serve(core: SharedCore, mut sockets: Sockets) {
                 learn_alias(&mut sockets, flow, &message);
                 let mut core = core.lock();
                 core.tell(PbxEvent::Message(line_of(flow, &message, false)));
-                core.handle(Instant::now(), flow, message)
+                core.handle(Instant::now(), flow, *message)
             }
             Arrival::Undeliverable { bytes } => match Request::parse(&bytes) {
                 Ok(request) => core.lock().handle_undeliverable(&request),

@@ -30,7 +30,7 @@ const QUEUE: usize = 256;
 #[derive(Debug)]
 pub(super) enum Arrival {
     /// A message.
-    Message { flow: Flow, message: Message },
+    Message { flow: Flow, message: Box<Message> },
     /// A message could not be sent.
     Undeliverable { bytes: Vec<u8> },
     /// A connection is over.
@@ -90,7 +90,7 @@ impl Sockets {
                     let datagram = self.datagram.get(..length).unwrap_or_default();
                     // RFC 5626 section 3.5.1: keep-alives are line breaks; what does not parse is noise.
                     if let Ok(message) = Message::parse(datagram) {
-                        return Arrival::Message { flow: Flow::new(Transport::Udp, peer), message };
+                        return Arrival::Message { flow: Flow::new(Transport::Udp, peer), message: Box::new(message) };
                     }
                     tracing::debug!(%peer, length, "datagram that is no SIP message");
                 }
@@ -217,7 +217,7 @@ async fn read_messages(
             }
             match next_message(&mut buffer) {
                 Ok(Some(message)) => {
-                    let flow = Flow::new(Transport::Tcp, peer);
+                    let (flow, message) = (Flow::new(Transport::Tcp, peer), Box::new(message));
                     if arrivals
                         .send(Arrival::Message { flow, message })
                         .await
