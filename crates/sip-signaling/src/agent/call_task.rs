@@ -105,6 +105,7 @@ struct Shared {
     negotiation: Mutex<Negotiation>,
     /// Held for as long as a request is under way: one at a time, so that the peer sees our numbers rise.
     auth: tokio::sync::Mutex<Authenticator>,
+    credentials: Option<Credentials>,
     flow: Target,
     handle: CallHandle,
     notes: mpsc::UnboundedSender<Note>,
@@ -237,7 +238,7 @@ impl Shared {
                     .transact(
                         || self.request(&Method::Bye, target, &headers, None),
                         target,
-                        &mut Authenticator::default(),
+                        &mut Authenticator::new(self.credentials.as_ref()),
                     )
                     .await
             }
@@ -433,6 +434,7 @@ impl CallTask {
             dialog: Mutex::new(start.dialog),
             negotiation: Mutex::default(),
             auth: tokio::sync::Mutex::new(auth),
+            credentials: start.credentials,
             flow: start.flow,
             handle: start.handle,
             notes,
@@ -461,6 +463,12 @@ impl CallTask {
                 .poll_timeout()
                 .filter(|_| self.pending.is_some());
             tokio::select! {
+                // The end of the user agent first: it closes the channels that the others read.
+                biased;
+                () = shared.inner.cancel.cancelled() => {
+                    self.end(EndedBy::Shutdown, None, String::new(), HeaderList::new());
+                    self.phase = Phase::Over;
+                }
                 Some(input) = self.inputs.recv() => match input {
                     CallInput::Request(transaction) => self.on_request(transaction),
                     CallInput::Success(response) => self.on_success(&response),
@@ -473,10 +481,6 @@ impl CallTask {
                 () = sleep_until(offer_deadline) => self.refuse_offer(StatusCode::SERVER_INTERNAL_ERROR),
                 Some(note) = self.notes.recv() => self.on_note(note),
                 Some(command) = self.commands.recv() => self.on_command(command),
-                () = shared.inner.cancel.cancelled() => {
-                    self.end(EndedBy::Shutdown, None, String::new(), HeaderList::new());
-                    self.phase = Phase::Over;
-                }
             }
         }
         let id = shared.dialog().id().clone();

@@ -63,6 +63,7 @@ pub(super) async fn start(
         inputs: input_receiver,
         acks: HashMap::new(),
         tried: false,
+        told: false,
     };
     tokio::spawn(task.run());
     Ok(OutgoingInvite {
@@ -118,6 +119,8 @@ struct OutgoingTask {
     /// ACKs of answers that were not wanted, by To tag.
     acks: HashMap<String, Arc<Mutex<Option<(Request, Target)>>>>,
     tried: bool,
+    /// `Failed` was told.
+    told: bool,
 }
 
 /// How one attempt ended.
@@ -153,7 +156,8 @@ impl OutgoingTask {
                 Attempt::Over => return false,
                 Attempt::Challenged(response) => {
                     if self.session.is_cancelled() {
-                        self.fail(self.cancelled_error());
+                        let error = self.cancelled_error();
+                        self.fail(error);
                         return false;
                     }
                     self.session.restarted();
@@ -194,7 +198,7 @@ impl OutgoingTask {
                 // A dropped OutgoingInvite cancels as well.
                 _ = self.cancel.recv(), if !self.session.is_cancelled() => {
                     let step = self.session.cancel(now());
-                    self.events.send(InviteEvent::Failed(SignalingError::Cancelled)).ok();
+                    self.fail(SignalingError::Cancelled);
                     step
                 }
                 Some(input) = self.inputs.recv() => {
@@ -232,7 +236,7 @@ impl OutgoingTask {
             return if self.on_success(response, &transaction.request) {
                 Err(Attempt::Answered)
             } else if self.session.is_cancelled() {
-                Err(Attempt::Over)
+                Err(self.over(SignalingError::Cancelled))
             } else {
                 Ok(CancelStep::Nothing)
             };
@@ -402,7 +406,7 @@ impl OutgoingTask {
         }
     }
 
-    fn over(&self, error: SignalingError) -> Attempt {
+    fn over(&mut self, error: SignalingError) -> Attempt {
         self.fail(if self.session.is_cancelled() {
             self.cancelled_error()
         } else {
@@ -422,8 +426,10 @@ impl OutgoingTask {
         }
     }
 
-    fn fail(&self, error: SignalingError) {
-        self.events.send(InviteEvent::Failed(error)).ok();
+    fn fail(&mut self, error: SignalingError) {
+        if !std::mem::replace(&mut self.told, true) {
+            self.events.send(InviteEvent::Failed(error)).ok();
+        }
     }
 }
 

@@ -72,3 +72,10 @@ impl Registration {
         result.await.map_err(|_| SignalingError::Closed)?
     }
 }
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let (done, _) = oneshot::channel();
+        self.stop.send(done).ok();
+    }
+}

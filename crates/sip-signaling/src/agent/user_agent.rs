@@ -305,7 +305,8 @@ impl Inner {
         {
             return Ok(flow);
         }
-        self.reach(hop, Some(transport)).await
+        // A Contact that leads nowhere (a private name, `.invalid`): where the dialog came from is worth a try.
+        Ok(self.reach(hop, Some(transport)).await.unwrap_or(flow))
     }
 
     /// Our Contact towards a peer, with the transport named wherever it is not UDP.

@@ -9,6 +9,7 @@ use rsipstack::{
     },
 };
 use tokio::sync::{broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use super::{convert::from_stack_response, inspector::is_local, target::Target};
 use crate::{Request, Response, Transport};
@@ -44,10 +45,11 @@ impl ClientTransaction {
         target: Target,
         transaction: Transaction,
         closed: broadcast::Receiver<std::net::SocketAddr>,
+        cancel: CancellationToken,
     ) -> ClientTransaction {
         let (sender, events) = mpsc::unbounded_channel();
         let stop = Stop(transaction.tu_sender.clone(), transaction.key.clone());
-        tokio::spawn(drive(transaction, target, sender, closed));
+        tokio::spawn(drive(transaction, target, sender, closed, cancel));
         ClientTransaction {
             request,
             target,
@@ -78,6 +80,7 @@ async fn drive(
     target: Target,
     events: mpsc::UnboundedSender<ClientEvent>,
     mut closed: broadcast::Receiver<std::net::SocketAddr>,
+    cancel: CancellationToken,
 ) {
     if transaction.send().await.is_err() {
         events.send(ClientEvent::Broken).ok();
@@ -105,6 +108,7 @@ async fn drive(
                 events.send(ClientEvent::Broken).ok();
                 return;
             }
+            () = cancel.cancelled() => return,
         };
         let event = match message {
             Some(SipMessage::Response(response)) if is_local(&response) => {

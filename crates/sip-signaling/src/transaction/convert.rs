@@ -129,10 +129,24 @@ fn from_stack_headers(headers: &sip::Headers) -> HeaderList {
     for header in headers.iter() {
         let text = header.to_string();
         if let Some((name, value)) = text.split_once(':') {
-            out.push_raw(name, value);
+            match name {
+                "Via" => out.push_raw(name, plain_received(value)),
+                _ => out.push_raw(name, value),
+            }
         }
     }
     out
+}
+
+/// rsipstack writes `received=[[2001:db8::7]]`; RFC 3261 section 25.1 has no brackets there.
+fn plain_received(via: &str) -> String {
+    match via.split_once("received=[") {
+        Some((head, tail)) => {
+            let (address, rest) = tail.split_at(tail.find([';', ',']).unwrap_or(tail.len()));
+            format!("{head}received={}{rest}", address.trim_matches(['[', ']']))
+        }
+        None => via.to_owned(),
+    }
 }
 
 pub(super) fn from_stack_message(message: &SipMessage) -> Option<Message> {
@@ -158,4 +172,48 @@ pub(super) fn from_stack_addr(addr: &SipAddr) -> Option<Target> {
     addr.get_socketaddr()
         .ok()
         .map(|addr| Target { transport, addr })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uris_pass_through_the_stack_as_written() {
+        for text in [
+            "sip:%2B1555%20x@gw.example.com:5070;transport=unknown;lr",
+            "sip:+1555;phone-context=x@gw",
+            "sip:a@[2001:db8::1]:5062",
+            "sips:host",
+            "tel:+123",
+        ] {
+            let uri = Uri::parse(text).unwrap();
+            assert_eq!(to_stack_uri(&uri).to_string(), text);
+        }
+        for text in [
+            "sip:%2B1555%20x@gw.example.com:5070;transport=TCP;lr",
+            "sip:+1555;phone-context=x@gw",
+            "sip:a@[2001:db8::1]:5062",
+        ] {
+            let message =
+                format!("INVITE {text} SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\n\r\n");
+            let SipMessage::Request(request) = SipMessage::try_from(message.as_str()).unwrap()
+            else {
+                panic!()
+            };
+            assert_eq!(from_stack_request(&request).unwrap().uri.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn received_loses_its_brackets() {
+        assert_eq!(
+            plain_received("SIP/2.0/UDP [::1]:5;received=[[2001:db8::7]];rport=9"),
+            "SIP/2.0/UDP [::1]:5;received=2001:db8::7;rport=9"
+        );
+        assert_eq!(
+            plain_received("SIP/2.0/UDP a;received=10.0.0.1"),
+            "SIP/2.0/UDP a;received=10.0.0.1"
+        );
+    }
 }

@@ -256,6 +256,7 @@ impl TransactionLayer {
             target,
             transaction,
             self.closed.subscribe(),
+            self.cancel.clone(),
         ))
     }
 
@@ -452,7 +453,7 @@ async fn take_requests(
             .and_then(from_stack_addr);
         let Some(source) = source else { continue };
         if let Some(transaction) =
-            ServerTransaction::spawn(transaction, source, give_up, permit).await
+            ServerTransaction::spawn(transaction, source, give_up, permit, cancel.clone()).await
         {
             if events
                 .send(LayerEvent::Request(Box::new(transaction)))

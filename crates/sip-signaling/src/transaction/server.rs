@@ -10,6 +10,7 @@ use rsipstack::{
     },
 };
 use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     convert::{from_stack_request, to_stack_response},
@@ -90,6 +91,7 @@ impl ServerTransaction {
         source: Target,
         give_up: Duration,
         permit: OwnedSemaphorePermit,
+        cancel: CancellationToken,
     ) -> Option<ServerTransaction> {
         // The source itself, not the Via: the stack prints IPv6 addresses there in double brackets.
         transaction.destination = Some(super::convert::to_stack_addr(source));
@@ -107,7 +109,14 @@ impl ServerTransaction {
             final_sent: final_sent.clone(),
             request: Some(request.clone()),
         };
-        tokio::spawn(drive(transaction, sender, final_sent, give_up, permit));
+        tokio::spawn(drive(
+            transaction,
+            sender,
+            final_sent,
+            give_up,
+            permit,
+            cancel,
+        ));
         Some(ServerTransaction {
             request,
             source,
@@ -123,6 +132,7 @@ async fn drive(
     final_sent: Arc<Notify>,
     give_up: Duration,
     _permit: OwnedSemaphorePermit,
+    cancel: CancellationToken,
 ) {
     // The stack ends a transaction 64 T1 after its final answer, except when that could not be sent.
     let overdue = async {
@@ -135,6 +145,7 @@ async fn drive(
             biased;
             message = transaction.receive() => message,
             () = &mut overdue => return,
+            () = cancel.cancelled() => return,
         };
         let Some(message) = message else { return };
         let SipMessage::Request(request) = message else {

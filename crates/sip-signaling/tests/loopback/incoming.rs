@@ -276,3 +276,22 @@ async fn hanging_up_before_the_ack_waits_for_it() {
     peer.reply(&request, 200, "", None).await;
     bye.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn more_requests_than_the_limit_are_503() {
+    let mut peer = Peer::new().await;
+    let config = sip_signaling::UserAgentConfig {
+        max_server_transactions: 2,
+        ..crate::peer::config()
+    };
+    let (agent, mut incoming) = sip_signaling::UserAgent::bind(config).await.unwrap();
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let invite = peer.invite(agent.local_addr(), Some(OFFER));
+        peer.send(&invite.to_bytes()).await;
+        open.push(incoming.recv().await.unwrap());
+    }
+    let third = peer.invite(agent.local_addr(), Some(OFFER));
+    peer.send(&third.to_bytes()).await;
+    peer.response_for(third.call_id().unwrap(), 503).await;
+}

@@ -490,3 +490,48 @@ async fn requests_in_the_early_dialog_are_answered() {
             .is_err()
     );
 }
+
+#[tokio::test]
+async fn answer_that_crosses_the_ring_timeout_is_hung_up_and_told() {
+    let mut peer = Peer::new().await;
+    let (agent, _incoming) = agent().await;
+    let options = InviteOptions {
+        ring_timeout: Duration::from_millis(100),
+        ..InviteOptions::new(peer.uri("bob"), alice())
+    };
+    let mut outgoing = agent.invite(options).await.unwrap();
+    let invite = peer.expect(Method::Invite).await;
+    peer.reply(&invite, 180, "peer", None).await;
+    let cancel = peer.expect(Method::Cancel).await;
+    peer.reply(&cancel, 200, "peer", None).await;
+    peer.reply(&invite, 200, "peer", Some(ANSWER)).await;
+    peer.expect(Method::Ack).await;
+    let bye = peer.expect(Method::Bye).await;
+    peer.reply(&bye, 200, "peer", None).await;
+    assert!(matches!(
+        failure(&mut outgoing).await,
+        SignalingError::Timeout {
+            what: "ringing",
+            ..
+        }
+    ));
+}
+
+#[tokio::test]
+async fn contact_that_leads_nowhere_falls_back_to_where_the_answer_came_from() {
+    let mut peer = Peer::new().await;
+    let (agent, _incoming) = agent().await;
+    let mut outgoing = call(&agent, peer.uri("bob"), Some(OFFER)).await;
+    let invite = peer.expect(Method::Invite).await;
+    let mut response = peer.answer(&invite, 200, "peer", Some(ANSWER));
+    response
+        .headers
+        .set("Contact", "<sip:x@unknown-name.invalid>")
+        .unwrap();
+    peer.send(&response.to_bytes()).await;
+    let _call = answered(&mut outgoing).await.ack(None).await.unwrap();
+    assert_eq!(
+        peer.expect(Method::Ack).await.uri.host(),
+        "unknown-name.invalid"
+    );
+}

@@ -289,3 +289,17 @@ async fn shutdown_unregisters() {
     drop(registration);
     assert!(timeout(PATIENCE, incoming.recv()).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn dropped_registration_unregisters() {
+    let mut peer = Peer::new().await;
+    let (agent, _incoming) = agent().await;
+    let registration = agent.register(registration(&peer)).unwrap();
+    let first = peer.expect(Method::Register).await;
+    ok(&peer, &first, 300).await;
+    registration.wait_registered().await.unwrap();
+    drop(registration);
+    let last = peer.expect(Method::Register).await;
+    assert!(last.headers.get("Contact").unwrap().ends_with(";expires=0"));
+    ok(&peer, &last, 0).await;
+}
