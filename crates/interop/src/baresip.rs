@@ -216,12 +216,13 @@ impl Baresip {
     #[must_use]
     pub fn heard(&self) -> Clip {
         let newest = self.recordings().pop();
-        Recording::read(&newest.unwrap_or_else(|| {
+        let newest = newest.unwrap_or_else(|| {
             panic!(
                 "baresip decoded nothing; it printed:\n{}",
                 self.process.output()
             )
-        }))
+        });
+        Clip::from_wav(newest).expect("a recording of baresip's")
     }
 
     /// What it decoded, a file a call, oldest first.

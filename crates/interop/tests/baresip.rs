@@ -77,7 +77,8 @@ async fn baresip_calls_us_in(codec: Codec) {
         return;
     }
     let (phone, mut baresip) = (phone_with(&codec).await, baresip_with(&codec).await);
-    let (call, ()) = tokio::join!(answer(&phone), baresip.dial(&phone.uri()));
+    let uri = phone.uri();
+    let (call, ()) = tokio::join!(answer(&phone), baresip.dial(&uri));
     let mut call = talk(&codec, call, &mut baresip).await;
     baresip.hang_up().await;
     assert_eq!(
@@ -190,7 +191,8 @@ async fn hold_by_baresip_is_told_and_the_call_goes_on_after_it() {
         return;
     }
     let (phone, mut baresip) = (phone_with(&PCMU).await, baresip_with(&PCMU).await);
-    let (mut call, ()) = tokio::join!(answer(&phone), baresip.dial(&phone.uri()));
+    let uri = phone.uri();
+    let (mut call, ()) = tokio::join!(answer(&phone), baresip.dial(&uri));
     assert_tone(
         "we",
         &listen(&mut call.audio.rx, 2 * SECOND).await,
