@@ -19,12 +19,13 @@ struct State<T> {
     waker: Option<Waker>,
 }
 
-/// A queue of at most `capacity` items; its memory is taken here and not again.
-pub(crate) fn bounded<T>(capacity: usize) -> (Writer<T>, Reader<T>) {
+/// A queue of at most `capacity` items. Memory for `usual` of them is taken here; more only when a
+/// reader lags behind that, and then once.
+pub(crate) fn bounded<T>(capacity: usize, usual: usize) -> (Writer<T>, Reader<T>) {
     let capacity = capacity.max(1);
     let shared = Arc::new(Shared {
         state: Mutex::new(State {
-            items: VecDeque::with_capacity(capacity),
+            items: VecDeque::with_capacity(usual.min(capacity)),
             capacity,
             dropped: 0,
             writer_gone: false,
@@ -152,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_oldest_item_gives_way_and_is_counted() {
-        let (writer, mut reader) = bounded(3);
+        let (writer, mut reader) = bounded(3, 3);
         for item in 0..5 {
             assert!(writer.push(item));
         }
@@ -167,7 +168,7 @@ mod tests {
 
     #[test]
     fn preferred_items_give_way_first() {
-        let (writer, mut reader) = bounded(3);
+        let (writer, mut reader) = bounded(3, 3);
         for item in [1, 10, 2, 3] {
             writer.push_dropping(item, |&item| item >= 10);
         }
@@ -179,7 +180,7 @@ mod tests {
 
     #[test]
     fn reading_ends_after_the_last_item_when_the_writer_goes() {
-        let (writer, mut reader) = bounded(3);
+        let (writer, mut reader) = bounded(3, 3);
         writer.push(7);
         drop(writer);
         assert_eq!(block_on(reader.recv()), Some(7));
@@ -188,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_waiting_reader_on_another_thread_is_woken() {
-        let (writer, mut reader) = bounded(3);
+        let (writer, mut reader) = bounded(3, 3);
         let thread = std::thread::spawn(move || block_on(reader.recv()));
         writer.push(7);
         assert_eq!(thread.join().unwrap(), Some(7));
@@ -196,7 +197,7 @@ mod tests {
 
     #[test]
     fn writing_to_nobody_is_told() {
-        let (writer, reader) = bounded(3);
+        let (writer, reader) = bounded(3, 3);
         assert!(writer.has_reader());
         drop(reader);
         assert!(!writer.has_reader());

@@ -25,6 +25,9 @@ use crate::{
 /// Keys that may wait to be sent.
 const MAX_WAITING_KEYS: usize = 128;
 
+/// Frames or events that wait for a program that keeps up.
+const USUAL_ITEMS: usize = 8;
+
 /// How often quality figures come at most.
 const MIN_QUALITY_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -72,7 +75,7 @@ impl MediaSession {
         let playback = Arc::new(Playback::new(config.playback_buffer));
         let capture = CapturePath::new(playback.clone(), config.send.clone(), config.ptime)?;
         let frames = frames_in(config.receive_buffer, config.ptime);
-        let (out, heard) = bounded(frames);
+        let (out, heard) = bounded(frames, USUAL_ITEMS);
         let receive_rate = config.receive_rate;
         let rate = receive_rate.unwrap_or_else(|| config.receive[0].codec.sample_rate());
         let playout = PlayoutPath::new(
@@ -83,12 +86,12 @@ impl MediaSession {
         )?;
         let (tap, sent) = match config.tap_sent {
             true => {
-                let (tap, sent) = bounded(frames);
+                let (tap, sent) = bounded(frames, USUAL_ITEMS);
                 (Some(tap), Some(AudioReceiver::new(sent, capture.rate())))
             }
             false => (None, None),
         };
-        let (events, told) = bounded(EVENT_CAPACITY);
+        let (events, told) = bounded(EVENT_CAPACITY, USUAL_ITEMS);
         let quality_interval = config.quality_interval.max(MIN_QUALITY_INTERVAL);
         let session = Self {
             playout,
