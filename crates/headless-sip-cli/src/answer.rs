@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 
 use crate::args::AnswerArgs;
 use crate::client::{self, Wishes};
-use crate::event::{EndedBy, Event};
-use crate::exit::Failure;
+use crate::event::{Direction, EndedBy, Event};
+use crate::exit::{Failure, reason};
 use crate::output::Output;
 use crate::session::{self, Plan, Sound, Until};
 use crate::shutdown::Shutdown;
@@ -50,6 +50,7 @@ pub(crate) async fn run(
     let mut calls = JoinSet::new();
     let mut outcome = Ok(());
     let mut ended = 0;
+    let mut changes = Box::pin(client::tell_changes(&client, output));
     let mut stay = Box::pin(client::until(answering.args.seconds));
     loop {
         tokio::select! {
@@ -66,7 +67,7 @@ pub(crate) async fn run(
             }
             () = &mut stay => break,
             () = shutdown.asked() => break,
-            () = client::tell_changes(&client, output) => {}
+            () = &mut changes => {}
         }
     }
     // Hangs up what still stands; the tasks tell the end of their calls then.
@@ -90,6 +91,7 @@ impl Answering {
     async fn take(self: Arc<Self>, call: IncomingCall) -> Result<(), Failure> {
         let call_id = call.call_id().to_owned();
         self.output.event(&Event::Ringing {
+            direction: Direction::Incoming,
             call_id: call_id.clone(),
             from: call.from(),
             to: call.to(),
@@ -116,7 +118,7 @@ impl Answering {
                     call_id,
                     EndedBy::Remote,
                     Some(487),
-                    &error.to_string(),
+                    &reason(&error),
                 ));
                 Ok(())
             }
@@ -125,7 +127,7 @@ impl Answering {
                     call_id,
                     EndedBy::Signaling,
                     error.status(),
-                    &error.to_string(),
+                    &reason(&error),
                 ));
                 Err(error.into())
             }

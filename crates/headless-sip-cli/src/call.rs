@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use headless_sip::{ActiveCall, Error, HeadlessSipClient, Progress};
+use headless_sip::{ActiveCall, Error, HeadlessSipClient, OutgoingCall, Progress};
 
 use crate::args::CallArgs;
 use crate::client::{self, Wishes};
-use crate::event::{EndedBy, Event};
-use crate::exit::{Exit, Failure};
+use crate::event::{Direction, EndedBy, Event};
+use crate::exit::{Exit, Failure, reason};
 use crate::output::Output;
 use crate::session::{self, Plan, Sound, Until};
 use crate::shutdown::Shutdown;
@@ -15,6 +15,9 @@ use crate::wav::{Recording, WavChunks};
 
 /// How long a tone lasts when nobody says how long the call is.
 const TONE: Duration = Duration::from_secs(5);
+
+/// What is granted beyond a limit before it is enforced.
+const LATITUDE: Duration = Duration::from_millis(500);
 
 /// Runs the command.
 ///
@@ -33,7 +36,7 @@ pub(crate) async fn run(
         ..Wishes::default()
     };
     let client = client::open(&args.account, wishes, output, &mut shutdown).await?;
-    let outcome = match dial(&client, &args.uri, output, &mut shutdown).await {
+    let outcome = match dial(&client, args, output, &mut shutdown).await {
         Ok(Some(call)) => session::run(call, plan, output, shutdown).await,
         Ok(None) => Ok(()),
         Err(failure) => Err(failure),
@@ -63,48 +66,80 @@ fn plan(args: &CallArgs) -> Result<Plan, Failure> {
 /// Calls and tells how it goes; `None` when the user gave up.
 async fn dial(
     client: &HeadlessSipClient,
-    uri: &str,
+    args: &CallArgs,
     output: &Output,
     shutdown: &mut Shutdown,
 ) -> Result<Option<ActiveCall>, Failure> {
-    let mut call = client.dial(uri).await?;
+    let mut call = client.dial(&args.uri).await?;
     let call_id = call.call_id().to_owned();
+    // The client knows the limit too, but counts on an answer of some kind.
+    let patience = Duration::from_secs(args.ring.into()) + LATITUDE;
+    let outcome = tokio::select! {
+        outcome = ring(&mut call, &call_id, client, args, output) => outcome,
+        () = tokio::time::sleep(patience) => {
+            Err(Error::Timeout(format!("nothing but silence for {} s", args.ring)))
+        }
+        () = shutdown.asked() => {
+            give_up(call).await;
+            output.event(&ended_early(&call_id, EndedBy::Local, None, "cancelled"));
+            return Ok(None);
+        }
+    };
+    let outcome = match outcome {
+        Ok(()) => call.answered().await,
+        Err(error) => {
+            give_up(call).await;
+            Err(error)
+        }
+    };
+    outcome.map(Some).map_err(|error| {
+        output.event(&failed(&call_id, &error));
+        error.into()
+    })
+}
+
+/// Tells what happens until the answer.
+async fn ring(
+    call: &mut OutgoingCall,
+    call_id: &str,
+    client: &HeadlessSipClient,
+    args: &CallArgs,
+    output: &Output,
+) -> Result<(), Error> {
     let mut told = false;
     loop {
-        let progress = tokio::select! {
-            progress = call.progress() => progress,
-            () = shutdown.asked() => {
-                call.cancel().await;
-                output.event(&ended_early(&call_id, EndedBy::Local, None, "cancelled"));
-                return Ok(None);
-            }
-        };
-        match progress {
+        match call.progress().await? {
             // One event for what may be several 18x.
-            Ok(Progress::Ringing { .. }) if !told => {
+            Progress::Ringing { .. } if !told => {
                 told = true;
                 output.event(&Event::Ringing {
-                    call_id: call_id.clone(),
+                    direction: Direction::Outgoing,
+                    call_id: call_id.to_owned(),
                     from: client.address(),
-                    to: uri.to_owned(),
+                    to: args.uri.clone(),
                 });
             }
-            Ok(Progress::EarlyMedia) => output.event(&Event::EarlyMedia {
-                call_id: call_id.clone(),
+            Progress::EarlyMedia => output.event(&Event::EarlyMedia {
+                call_id: call_id.to_owned(),
             }),
-            Ok(Progress::Answered) => return Ok(Some(call.answered().await?)),
-            Ok(_) => {}
-            Err(error) => {
-                let by = by(&error);
-                output.event(&ended_early(
-                    &call_id,
-                    by,
-                    error.status(),
-                    &error.to_string(),
-                ));
-                return Err(error.into());
-            }
+            Progress::Answered => return Ok(()),
+            _ => {}
         }
+    }
+}
+
+/// Cancels, but does not wait long for somebody who may not be there.
+async fn give_up(call: OutgoingCall) {
+    let _ = tokio::time::timeout(LATITUDE, call.cancel()).await;
+}
+
+/// The end of a call that failed.
+fn failed(call_id: &str, error: &Error) -> Event {
+    match error {
+        Error::Rejected { status, reason, .. } => {
+            ended_early(call_id, by(error), Some(*status), reason)
+        }
+        _ => ended_early(call_id, by(error), None, &reason(error)),
     }
 }
 

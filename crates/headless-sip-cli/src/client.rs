@@ -137,17 +137,13 @@ fn registration_failure(error: Error) -> Failure {
                 "the registrar refused the account: {error}; check --user, --password and --auth-user"
             ),
         ),
-        Error::Timeout(_) => Failure::new(
+        Error::Timeout(detail) => Failure::new(
             Exit::NoAnswer,
-            format!(
-                "the registrar does not answer: {error}; check --registrar, --proxy and --transport"
-            ),
+            format!("the registrar does not answer ({detail})"),
         ),
-        Error::Transport(_) => Failure::new(
+        Error::Transport(detail) => Failure::new(
             Exit::NoAnswer,
-            format!(
-                "the registrar cannot be reached: {error}; check --registrar, --proxy and --transport"
-            ),
+            format!("the registrar cannot be reached ({detail})"),
         ),
         _ => Failure::from(error),
     }

@@ -31,6 +31,8 @@ pub(crate) enum Event {
     },
     /// A call rings: at the far end when we called, here when we are called.
     Ringing {
+        /// Whether we call or are called.
+        direction: Direction,
         /// Identifies the call among several.
         call_id: String,
         /// Who calls, as a SIP URI.
@@ -137,6 +139,16 @@ pub(crate) enum Event {
     },
     /// The outcome of the demo; always its last line.
     Demo(Box<DemoOutcome>),
+}
+
+/// Who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Direction {
+    /// We call.
+    Outgoing,
+    /// We are called.
+    Incoming,
 }
 
 /// Who ended a call.

@@ -55,7 +55,15 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::new(Exit::of(&error), error.to_string())
+        Self::new(Exit::of(&error), reason(&error))
+    }
+}
+
+/// What happened, in the words of whom it happened to.
+pub(crate) fn reason(error: &Error) -> String {
+    match error {
+        Error::Unauthorized(detail) | Error::Timeout(detail) => detail.clone(),
+        _ => error.to_string(),
     }
 }
 

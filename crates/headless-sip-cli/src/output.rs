@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::event::{EndedBy, Event, Stats};
+use crate::event::{Direction, EndedBy, Event, Stats};
 
 /// Prints events on standard output. Clones print to the same place with the same clock.
 #[derive(Debug, Clone)]
@@ -118,13 +118,19 @@ fn human(event: &Event, paint: Paint) -> Option<String> {
             None => format!("registered {}", paint.bold(&clean(aor))),
         },
         Event::Unregistered { aor } => format!("un-registered {}", clean(aor)),
-        Event::Ringing { from, to, .. } => {
-            format!(
-                "ringing: {} calls {}",
+        Event::Ringing {
+            direction,
+            from,
+            to,
+            ..
+        } => match direction {
+            Direction::Outgoing => format!("it rings at {}", paint.bold(&clean(to))),
+            Direction::Incoming => format!(
+                "{} calls {}",
                 paint.bold(&clean(from)),
                 paint.bold(&clean(to))
-            )
-        }
+            ),
+        },
         Event::EarlyMedia { .. } => "sound before the answer".into(),
         Event::Answered {
             codec, setup_ms, ..
@@ -153,7 +159,8 @@ fn human(event: &Event, paint: Paint) -> Option<String> {
                 text += &format!(", {status}");
             }
             if !reason.is_empty() {
-                text += &format!(" {}", clean(reason));
+                let between = if status.is_some() { " " } else { ": " };
+                text += &format!("{between}{}", clean(reason));
             }
             if let Some(stats) = stats {
                 text += &format!("\n{}", table(stats));
@@ -184,7 +191,7 @@ fn who(by: EndedBy) -> &'static str {
     match by {
         EndedBy::Local => "by us",
         EndedBy::Remote => "by the far end",
-        EndedBy::Timeout => "without an answer",
+        EndedBy::Timeout => "unanswered",
         EndedBy::MediaTimeout => "for lack of sound",
         EndedBy::Signaling => "because the signalling failed",
     }

@@ -84,13 +84,14 @@ pub(super) fn digits(pressed: &str, arrived: &str) -> Check {
 }
 
 /// Hold: the far end was told, and nothing was heard meanwhile.
-pub(super) fn hold(told: bool, heard: &Clip, packets: u64) -> Check {
+/// `before` are the packets that came until then: silence proves nothing where nothing ever flowed.
+pub(super) fn hold(told: bool, heard: &Clip, before: u64, packets: u64) -> Check {
     let rms = heard.rms();
     Check {
         name: "Hold made silence, and both sides knew of it".into(),
-        ok: told && rms < SILENT_RMS && packets == 0 && !heard.samples.is_empty(),
+        ok: told && rms < SILENT_RMS && before > 0 && packets == 0 && !heard.samples.is_empty(),
         detail: format!(
-            "bob was {}told; {:.1} s of silence at alice, {packets} packets came meanwhile, level {rms:.4}",
+            "bob was {}told; alice heard {:.1} s of it, level {rms:.4}; {before} packets came before and {packets} meanwhile",
             if told { "" } else { "not " },
             heard.duration().as_secs_f64()
         ),
@@ -143,10 +144,11 @@ mod tests {
     #[test]
     fn hold_must_be_told_and_silent() {
         let silence = Clip::silence(8_000, seconds(2.0));
-        assert!(hold(true, &silence, 0).ok);
-        assert!(!hold(false, &silence, 0).ok);
-        assert!(!hold(true, &silence, 3).ok);
-        assert!(!hold(true, &Clip::tone(8_000, 440.0, seconds(2.0), 0.1), 0).ok);
-        assert!(!hold(true, &Clip::new(8_000), 0).ok);
+        assert!(hold(true, &silence, 500, 0).ok);
+        assert!(!hold(true, &silence, 0, 0).ok);
+        assert!(!hold(false, &silence, 500, 0).ok);
+        assert!(!hold(true, &silence, 500, 3).ok);
+        assert!(!hold(true, &Clip::tone(8_000, 440.0, seconds(2.0), 0.1), 500, 0).ok);
+        assert!(!hold(true, &Clip::new(8_000), 500, 0).ok);
     }
 }

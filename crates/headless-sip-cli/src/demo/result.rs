@@ -37,7 +37,8 @@ pub(super) fn judge(performance: &Performance, loss: f32) -> Vec<Check> {
         checks::hold(
             performance.bob_knew,
             &part(alice, places.hold),
-            performance.packets_on_hold,
+            performance.packets.0,
+            performance.packets.1,
         ),
         tone(
             "alice hears bob again after hold",

@@ -58,8 +58,8 @@ pub(super) struct Performance {
     pub bob: Side,
     /// What alice heard: places in her recording, in samples.
     pub places: Places,
-    /// Packets that came to alice while she held bob.
-    pub packets_on_hold: u64,
+    /// Packets that came to alice before she held bob, and meanwhile.
+    pub packets: (u64, u64),
     /// Whether bob was told of hold and of its end.
     pub bob_knew: bool,
     /// When the call was on hold.
@@ -160,8 +160,7 @@ impl Stage<'_> {
         self.talk(&speech, &mut caller, &callee, &mut places, &mut notes)
             .await?;
         places.speech = (0, callee.ear.heard());
-        let (hold, packets_on_hold, bob_knew) =
-            self.hold(&mut caller, &mut callee, &mut places).await?;
+        let (hold, packets, bob_knew) = self.hold(&mut caller, &mut callee, &mut places).await?;
         self.talk_again(&mut caller, &mut callee, &mut places)
             .await?;
         self.tell("alice hangs up");
@@ -181,7 +180,7 @@ impl Stage<'_> {
             alice,
             bob,
             places,
-            packets_on_hold,
+            packets,
             bob_knew,
             hold,
             seen: Vec::new(),
@@ -310,7 +309,7 @@ impl Stage<'_> {
         caller: &mut Leg,
         callee: &mut Leg,
         places: &mut Places,
-    ) -> Result<(Hold, u64, bool), Failure> {
+    ) -> Result<(Hold, (u64, u64), bool), Failure> {
         let start = self.now();
         caller.control.hold().await?;
         let told = callee.ear.wait(PATIENCE, |progress| progress.held).await;
@@ -326,7 +325,11 @@ impl Stage<'_> {
         let (begin, before) = (caller.ear.heard(), caller.control.stats().received_packets);
         tokio::time::sleep(ON_HOLD.saturating_sub(ON_THE_WAY)).await;
         places.hold = (begin, caller.ear.heard());
-        let packets = caller.control.stats().received_packets - before;
+        let packets = caller
+            .control
+            .stats()
+            .received_packets
+            .saturating_sub(before);
         caller.control.resume().await?;
         let back = callee.ear.wait(PATIENCE, |progress| !progress.held).await;
         self.tell("alice has taken bob back");
@@ -335,7 +338,7 @@ impl Stage<'_> {
             end: self.now(),
             by: "alice".into(),
         };
-        Ok((hold, packets, told && back))
+        Ok((hold, (before, packets), told && back))
     }
 
     /// A tone each way, to see that sound is back.

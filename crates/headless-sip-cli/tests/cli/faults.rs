@@ -1,9 +1,10 @@
 //! Calls that do not work, each with its exit code and a word on why.
 
 use std::net::UdpSocket;
+use std::time::{Duration, Instant};
 
 use crate::peer::{Manner, Peer};
-use crate::process::Headless;
+use crate::process::{Headless, Pbx};
 
 #[test]
 fn a_busy_far_end_is_3() {
@@ -26,6 +27,7 @@ fn a_busy_far_end_is_3() {
         (&ended["status"], &ended["by"]),
         (&486.into(), &"remote".into())
     );
+    assert_eq!(ended["reason"], "Busy Here");
     assert!(ended["stats"].is_null(), "{ended}");
     assert!(finished.stderr.contains("486"), "{finished:?}");
     answer.finish().assert_code(0);
@@ -60,6 +62,19 @@ fn a_telephone_that_nobody_answers_is_5_and_is_cancelled() {
     assert!(
         methods.iter().any(|method| method == "CANCEL"),
         "{methods:?}"
+    );
+}
+
+#[test]
+fn an_address_where_nobody_is_is_5_in_the_time_that_was_given() {
+    let pbx = Pbx::start();
+    let began = Instant::now();
+    let finished = Headless::start(&["call", &pbx.uri("blackhole"), "--ring", "1"]).finish();
+    assert_eq!(finished.assert_code(5).event("ended")["by"], "timeout");
+    assert!(
+        began.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        began.elapsed()
     );
 }
 
