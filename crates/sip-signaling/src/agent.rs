@@ -2,6 +2,7 @@
 
 mod auth;
 mod call;
+mod call_requests;
 mod call_task;
 mod clock;
 mod config;

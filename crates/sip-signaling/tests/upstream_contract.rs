@@ -138,7 +138,7 @@ impl Bench {
         String::from_utf8(buffer[..length].to_vec()).unwrap()
     }
 
-    async fn from_peer(&self, text: &str) {
+    async fn peer_sends(&self, text: &str) {
         self.peer
             .send_to(text.as_bytes(), self.local())
             .await
@@ -186,14 +186,14 @@ async fn without_auto_ack_a_2xx_ends_the_invite_and_later_ones_reach_the_inspect
     invite.send().await.unwrap();
     bench.at_peer().await;
     bench
-        .from_peer(&response("200 OK", "z9hG4bKok", "INVITE", "one"))
+        .peer_sends(&response("200 OK", "z9hG4bKok", "INVITE", "one"))
         .await;
     assert_eq!(code(&next(&mut invite).await.unwrap()), 200);
     assert_eq!(invite.state, TransactionState::Terminated);
     assert!(next(&mut invite).await.is_none());
     drop(invite);
     bench
-        .from_peer(&response("200 OK", "z9hG4bKok", "INVITE", "two"))
+        .peer_sends(&response("200 OK", "z9hG4bKok", "INVITE", "two"))
         .await;
     for tag in ["one", "two"] {
         let (message, from_network) = timeout(PATIENCE, bench.received.recv())
@@ -218,7 +218,7 @@ async fn refusals_are_acknowledged_by_the_transaction() {
     invite.send().await.unwrap();
     bench.at_peer().await;
     bench
-        .from_peer(&response("486 Busy Here", "z9hG4bKno", "INVITE", "x"))
+        .peer_sends(&response("486 Busy Here", "z9hG4bKno", "INVITE", "x"))
         .await;
     assert_eq!(code(&next(&mut invite).await.unwrap()), 486);
     let ack = bench.at_peer().await;
@@ -263,7 +263,7 @@ async fn respond_event_answers_and_the_ack_of_a_2xx_comes_by_dialog_with_its_bod
         )
     };
     bench
-        .from_peer(&request("INVITE", "z9hG4bKin", "", ""))
+        .peer_sends(&request("INVITE", "z9hG4bKin", "", ""))
         .await;
     let mut transaction = timeout(PATIENCE, incoming.recv()).await.unwrap().unwrap();
     transaction.destination = Some(SipAddr::new(
@@ -292,7 +292,7 @@ async fn respond_event_answers_and_the_ack_of_a_2xx_comes_by_dialog_with_its_bod
     assert!(bench.at_peer().await.starts_with("SIP/2.0 200 Fine\r\n"));
     assert!(bench.at_peer().await.starts_with("SIP/2.0 200 Fine\r\n"));
     bench
-        .from_peer(&request("ACK", "z9hG4bKother", ";tag=t", "answer"))
+        .peer_sends(&request("ACK", "z9hG4bKother", ";tag=t", "answer"))
         .await;
     let (ack, over) = timeout(PATIENCE, driver).await.unwrap().unwrap();
     let Some(SipMessage::Request(ack)) = ack else {
@@ -313,9 +313,9 @@ async fn cancel_is_answered_by_the_stack_and_handed_up() {
             "{method} sip:x@y SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKc;rport\r\nFrom: <sip:a@b>;tag=f\r\nTo: <sip:c@d>\r\nCall-ID: c\r\nCSeq: 5 {method}\r\nContent-Length: 0\r\n\r\n"
         )
     };
-    bench.from_peer(&request("INVITE")).await;
+    bench.peer_sends(&request("INVITE")).await;
     let mut transaction = timeout(PATIENCE, incoming.recv()).await.unwrap().unwrap();
-    bench.from_peer(&request("CANCEL")).await;
+    bench.peer_sends(&request("CANCEL")).await;
     let Some(SipMessage::Request(cancel)) = next(&mut transaction).await else {
         panic!()
     };

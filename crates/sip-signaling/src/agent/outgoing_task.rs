@@ -104,6 +104,9 @@ fn base_request(
     Ok(request)
 }
 
+/// An ACK that has gone out, once it has.
+type SentAck = Arc<Mutex<Option<(Request, Target)>>>;
+
 struct OutgoingTask {
     inner: Arc<Inner>,
     options: InviteOptions,
@@ -117,7 +120,7 @@ struct OutgoingTask {
     cancel: mpsc::UnboundedReceiver<()>,
     inputs: mpsc::UnboundedReceiver<CallInput>,
     /// ACKs of answers that were not wanted, by To tag.
-    acks: HashMap<String, Arc<Mutex<Option<(Request, Target)>>>>,
+    acks: HashMap<String, SentAck>,
     tried: bool,
     /// `Failed` was told.
     told: bool,
@@ -330,7 +333,7 @@ impl OutgoingTask {
         let Ok(mut dialog) = Dialog::caller(invite, &response, self.options.target.clone()) else {
             return;
         };
-        let slot: Arc<Mutex<Option<(Request, Target)>>> = Arc::default();
+        let slot = SentAck::default();
         self.acks.insert(tag, slot.clone());
         let (inner, flow, number) = (self.inner.clone(), self.target, self.cseq);
         let mut auth = Authenticator::new(self.options.credentials.as_ref());
@@ -338,10 +341,10 @@ impl OutgoingTask {
             let Ok(target) = inner.reach_dialog(&dialog, flow).await else {
                 return;
             };
-            if let Ok(ack) = inner.layer.send_ack(dialog.ack(number), target).await {
-                if let Ok(mut slot) = slot.lock() {
-                    *slot = Some((ack, target));
-                }
+            if let Ok(ack) = inner.layer.send_ack(dialog.ack(number), target).await
+                && let Ok(mut slot) = slot.lock()
+            {
+                *slot = Some((ack, target));
             }
             let bye = || {
                 let mut bye = dialog.request(Method::Bye);

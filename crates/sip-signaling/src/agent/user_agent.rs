@@ -169,6 +169,9 @@ impl UserAgent {
     }
 }
 
+/// Tells a registration to end, and where to say how that went.
+type Stop = mpsc::UnboundedSender<oneshot::Sender<Result<(), SignalingError>>>;
+
 /// What is sent to the task of a call or of an outgoing INVITE.
 #[derive(Debug)]
 pub(super) enum CallInput {
@@ -193,7 +196,7 @@ pub(crate) struct Inner {
     arriving: Mutex<HashSet<ArrivalKey>>,
     /// What registrars saw as our address, by the registrar's own.
     learned: Mutex<HashMap<IpAddr, SocketAddr>>,
-    registrations: Mutex<Vec<mpsc::UnboundedSender<oneshot::Sender<Result<(), SignalingError>>>>>,
+    registrations: Mutex<Vec<Stop>>,
     pub(super) cancel: CancellationToken,
     _guard: tokio_util::sync::DropGuard,
 }
@@ -242,10 +245,7 @@ impl Inner {
         locked(&self.arriving).remove(key);
     }
 
-    fn registrations(
-        &self,
-    ) -> MutexGuard<'_, Vec<mpsc::UnboundedSender<oneshot::Sender<Result<(), SignalingError>>>>>
-    {
+    fn registrations(&self) -> MutexGuard<'_, Vec<Stop>> {
         let mut list = locked(&self.registrations);
         list.retain(|stop| !stop.is_closed());
         list

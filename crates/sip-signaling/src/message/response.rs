@@ -51,11 +51,11 @@ impl Response {
                 response.headers.push_raw(name, value);
             }
         }
-        if let (Some(tag), Some(to)) = (to_tag, response.headers.get("To")) {
-            if NameAddr::parse(to).is_ok_and(|to| to.tag().is_none()) {
-                let tagged = format!("{to};tag={tag}");
-                response.headers.set_raw("To", tagged);
-            }
+        if let (Some(tag), Some(to)) = (to_tag, response.headers.get("To"))
+            && NameAddr::parse(to).is_ok_and(|to| to.tag().is_none())
+        {
+            let tagged = format!("{to};tag={tag}");
+            response.headers.set_raw("To", tagged);
         }
         response
     }

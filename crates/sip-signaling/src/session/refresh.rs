@@ -58,15 +58,15 @@ impl RefreshPolicy {
                 next: later(now, refresh_after(expires)),
             };
         }
-        if response.status.0 == 423 && !self.raised {
-            if let Some(least) =
+        if response.status.0 == 423
+            && !self.raised
+            && let Some(least) =
                 seconds(response.headers.get("Min-Expires")).filter(|least| *least > self.wanted)
-            {
-                // Once only: a registrar that is never content must not be asked without end.
-                self.raised = true;
-                self.wanted = least;
-                return Step::AskLonger { expires: least };
-            }
+        {
+            // Once only: a registrar that is never content must not be asked without end.
+            self.raised = true;
+            self.wanted = least;
+            return Step::AskLonger { expires: least };
         }
         let at_least = seconds(response.headers.get("Retry-After"));
         self.failed(now, at_least, draw)

@@ -454,14 +454,12 @@ async fn take_requests(
         let Some(source) = source else { continue };
         if let Some(transaction) =
             ServerTransaction::spawn(transaction, source, give_up, permit, cancel.clone()).await
-        {
-            if events
+            && events
                 .send(LayerEvent::Request(Box::new(transaction)))
                 .await
                 .is_err()
-            {
-                return;
-            }
+        {
+            return;
         }
     }
 }

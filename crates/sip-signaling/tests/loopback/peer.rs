@@ -98,11 +98,12 @@ impl Peer {
     /// The next final response in this call, which must have this status; others are passed over.
     pub(crate) async fn response_for(&mut self, call_id: &str, status: u16) -> Response {
         loop {
-            if let Message::Response(response) = self.any().await {
-                if response.call_id() == Some(call_id) && response.status.is_final() {
-                    assert_eq!(response.status.0, status, "{}", response.start_line());
-                    return response;
-                }
+            if let Message::Response(response) = self.any().await
+                && response.call_id() == Some(call_id)
+                && response.status.is_final()
+            {
+                assert_eq!(response.status.0, status, "{}", response.start_line());
+                return response;
             }
         }
     }
