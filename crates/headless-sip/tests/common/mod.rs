@@ -81,17 +81,28 @@ pub async fn listen(call: &mut ActiveCall, seconds: f64) -> Vec<f32> {
     heard
 }
 
-/// Share of the energy at `hz`, by correlation with a sine and a cosine.
+/// Share of the energy at `hz`, in windows of 100 ms: a change of the playout delay moves the phase, not the tone.
 pub fn share_at(hz: f32, samples: &[f32], rate: u32) -> f64 {
     let step = f64::from(hz) * std::f64::consts::TAU / f64::from(rate);
-    let (mut re, mut im, mut energy) = (0.0, 0.0, 0.0);
-    for (n, sample) in samples.iter().enumerate() {
-        let sample = f64::from(*sample);
-        re += sample * (n as f64 * step).cos();
-        im += sample * (n as f64 * step).sin();
-        energy += sample * sample;
+    let (mut tone, mut all) = (0.0, 1e-12);
+    for window in samples.chunks_exact(rate as usize / 10) {
+        let (mut re, mut im) = (0.0, 0.0);
+        for (n, sample) in window.iter().enumerate() {
+            let sample = f64::from(*sample);
+            re += sample * (n as f64 * step).cos();
+            im += sample * (n as f64 * step).sin();
+            all += sample * sample;
+        }
+        tone += 2.0 * (re * re + im * im) / window.len() as f64;
     }
-    2.0 * (re * re + im * im) / (samples.len() as f64 * energy.max(1e-12))
+    tone / all
+}
+
+/// At 8 kHz.
+#[track_caller]
+pub fn assert_tone(hz: f32, heard: &[f32]) {
+    let share = share_at(hz, heard, 8_000);
+    assert!(share > 0.98, "{share:.3} of the energy is at {hz} Hz");
 }
 
 pub async fn event(call: &mut ActiveCall, wanted: impl Fn(&CallEvent) -> bool) -> CallEvent {
