@@ -12,7 +12,8 @@ use headless_sip::{ClientConfig, HeadlessSipClient};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let registrar = env::var("HEADLESS_SIP_REGISTRAR").unwrap_or_else(|_| "sip:127.0.0.1:5060".into());
+    let registrar =
+        env::var("HEADLESS_SIP_REGISTRAR").unwrap_or_else(|_| "sip:127.0.0.1:5060".into());
     let client = HeadlessSipClient::new(ClientConfig {
         local_sip_addr: "127.0.0.1:0".parse()?,
         ..ClientConfig::account("alice", "secret", &registrar)
@@ -32,7 +33,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     if let Some(ended) = call.events.ended().await {
-        println!("ended by {}: {} packets received", ended.by.as_str(), ended.stats.received_packets);
+        println!(
+            "ended by {}: {} packets received",
+            ended.by.as_str(),
+            ended.stats.received_packets
+        );
     }
     client.shutdown().await;
     Ok(())

@@ -39,7 +39,10 @@ impl Encoder for Half {
         16_000
     }
     fn encode(&mut self, pcm: &[f32], out: &mut Vec<u8>) -> Result<(), CodecError> {
-        out.extend(pcm.iter().map(|sample| (sample.clamp(-1.0, 1.0) * 127.0).round() as i8 as u8));
+        out.extend(
+            pcm.iter()
+                .map(|sample| (sample.clamp(-1.0, 1.0) * 127.0).round() as i8 as u8),
+        );
         Ok(())
     }
     fn reset(&mut self) {}
@@ -65,7 +68,12 @@ impl Decoder for Half {
 async fn client() -> Result<HeadlessSipClient, headless_sip::Error> {
     let mut codecs = CodecTable::default();
     codecs.prefer(Arc::new(Linear8));
-    HeadlessSipClient::new(ClientConfig { local_sip_addr: ([127, 0, 0, 1], 0).into(), codecs, ..Default::default() }).await
+    HeadlessSipClient::new(ClientConfig {
+        local_sip_addr: ([127, 0, 0, 1], 0).into(),
+        codecs,
+        ..Default::default()
+    })
+    .await
 }
 
 #[tokio::main]
@@ -78,14 +86,29 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let call = alice.call(&format!("sip:bob@{}", bob.local_addr())).await?;
     let mut answered = answering.await??;
 
-    let tone = (0..16_000).map(|n| 0.5 * (n as f32 * 440.0 * std::f32::consts::TAU / 16_000.0).sin()).collect();
-    call.audio.tx.send(AudioFrame { samples: tone, sample_rate: 16_000, channels: 1 }).await?;
+    let tone = (0..16_000)
+        .map(|n| 0.5 * (n as f32 * 440.0 * std::f32::consts::TAU / 16_000.0).sin())
+        .collect();
+    call.audio
+        .tx
+        .send(AudioFrame {
+            samples: tone,
+            sample_rate: 16_000,
+            channels: 1,
+        })
+        .await?;
     let mut loudest = 0.0_f32;
     for _ in 0..50 {
         let frame = answered.audio.rx.recv().await.ok_or("the call ended")?;
-        loudest = frame.samples.iter().fold(loudest, |loudest, sample| loudest.max(sample.abs()));
+        loudest = frame
+            .samples
+            .iter()
+            .fold(loudest, |loudest, sample| loudest.max(sample.abs()));
     }
-    println!("negotiated {}; the loudest sample was {loudest:.3}", answered.stats().codec);
+    println!(
+        "negotiated {}; the loudest sample was {loudest:.3}",
+        answered.stats().codec
+    );
     call.hang_up().await?;
     Ok(())
 }

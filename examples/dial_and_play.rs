@@ -12,14 +12,19 @@ use headless_sip::{AudioFrame, CallEvent, ClientConfig, HeadlessSipClient, Progr
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let registrar = env::var("HEADLESS_SIP_REGISTRAR").unwrap_or_else(|_| "sip:127.0.0.1:5060".into());
+    let registrar =
+        env::var("HEADLESS_SIP_REGISTRAR").unwrap_or_else(|_| "sip:127.0.0.1:5060".into());
     let client = HeadlessSipClient::new(ClientConfig {
         local_sip_addr: "127.0.0.1:0".parse()?,
         ..ClientConfig::account("alice", "secret", &registrar)
     })
     .await?;
 
-    let mut call = client.dial("echo").header("X-Campaign", "spring").ring_timeout(Duration::from_secs(30)).await?;
+    let mut call = client
+        .dial("echo")
+        .header("X-Campaign", "spring")
+        .ring_timeout(Duration::from_secs(30))
+        .await?;
     loop {
         match call.progress().await? {
             Progress::Ringing { status, reason } => println!("{status} {reason}"),
@@ -33,7 +38,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut speech = greeting()?;
     speech.samples.truncate(speech.sample_rate as usize * 4);
-    println!("playing {:.1} s at {} Hz", speech.duration().as_secs_f32(), speech.sample_rate);
+    println!(
+        "playing {:.1} s at {} Hz",
+        speech.duration().as_secs_f32(),
+        speech.sample_rate
+    );
     call.audio.tx.send(speech).await?;
     call.audio.tx.mark("end of speech")?;
 
@@ -49,15 +58,28 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     call.hang_up().await?;
     let stats = call.stats();
-    println!("{}: {} packets sent, {} received, {} lost", stats.codec, stats.sent_packets, stats.received_packets, stats.lost_packets);
+    println!(
+        "{}: {} packets sent, {} received, {} lost",
+        stats.codec, stats.sent_packets, stats.received_packets, stats.lost_packets
+    );
     client.shutdown().await;
     Ok(())
 }
 
 /// The speech beside the examples; any rate and channel count would do.
 fn greeting() -> Result<AudioFrame, hound::Error> {
-    let mut file = hound::WavReader::open(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/assets/greeting.wav"))?;
+    let mut file = hound::WavReader::open(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../examples/assets/greeting.wav"
+    ))?;
     let format = file.spec();
-    let samples = file.samples::<i16>().map(|s| Ok(f32::from(s?) / 32_768.0)).collect::<Result<_, hound::Error>>()?;
-    Ok(AudioFrame { samples, sample_rate: format.sample_rate, channels: format.channels })
+    let samples = file
+        .samples::<i16>()
+        .map(|s| Ok(f32::from(s?) / 32_768.0))
+        .collect::<Result<_, hound::Error>>()?;
+    Ok(AudioFrame {
+        samples,
+        sample_rate: format.sample_rate,
+        channels: format.channels,
+    })
 }

@@ -13,7 +13,8 @@ use headless_sip::{ActiveCall, AudioFrame, CallEvent, ClientConfig, HeadlessSipC
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let registrar = env::var("HEADLESS_SIP_REGISTRAR").unwrap_or_else(|_| "sip:127.0.0.1:5060".into());
+    let registrar =
+        env::var("HEADLESS_SIP_REGISTRAR").unwrap_or_else(|_| "sip:127.0.0.1:5060".into());
     let client = HeadlessSipClient::new(ClientConfig {
         local_sip_addr: "127.0.0.1:0".parse()?,
         ..ClientConfig::account("alice", "secret", &registrar)
@@ -31,7 +32,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn menu(mut call: ActiveCall) -> Result<(), headless_sip::Error> {
     call.audio.tx.send(prompt(330.0)).await?;
     // A caller who presses nothing for 15 s is sent away.
-    while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(15), call.events.recv()).await {
+    while let Ok(Some(event)) =
+        tokio::time::timeout(Duration::from_secs(15), call.events.recv()).await
+    {
         let CallEvent::Dtmf { digit, .. } = event else {
             if let CallEvent::Ended(ended) = event {
                 println!("ended by {}", ended.by.as_str());
@@ -39,8 +42,18 @@ async fn menu(mut call: ActiveCall) -> Result<(), headless_sip::Error> {
             }
             continue;
         };
-        let heard: Duration = call.audio.tx.clear().utterances.iter().map(|utterance| utterance.sent).sum();
-        println!("key {digit}; the prompt was heard for {} ms", heard.as_millis());
+        let heard: Duration = call
+            .audio
+            .tx
+            .clear()
+            .utterances
+            .iter()
+            .map(|utterance| utterance.sent)
+            .sum();
+        println!(
+            "key {digit}; the prompt was heard for {} ms",
+            heard.as_millis()
+        );
         match digit {
             '#' => break,
             '1' => call.audio.tx.send(prompt(440.0)).await?,
@@ -53,6 +66,12 @@ async fn menu(mut call: ActiveCall) -> Result<(), headless_sip::Error> {
 
 /// Stands for a recorded prompt of 3 s.
 fn prompt(hz: f32) -> AudioFrame {
-    let samples = (0..48_000).map(|n| 0.3 * (n as f32 * hz * std::f32::consts::TAU / 16_000.0).sin()).collect();
-    AudioFrame { samples, sample_rate: 16_000, channels: 1 }
+    let samples = (0..48_000)
+        .map(|n| 0.3 * (n as f32 * hz * std::f32::consts::TAU / 16_000.0).sin())
+        .collect();
+    AudioFrame {
+        samples,
+        sample_rate: 16_000,
+        channels: 1,
+    }
 }

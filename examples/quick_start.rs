@@ -11,7 +11,8 @@ use headless_sip::{AudioFrame, ClientConfig, HeadlessSipClient};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let registrar = env::var("HEADLESS_SIP_REGISTRAR").unwrap_or_else(|_| "sip:127.0.0.1:5060".into());
+    let registrar =
+        env::var("HEADLESS_SIP_REGISTRAR").unwrap_or_else(|_| "sip:127.0.0.1:5060".into());
     let samples = tone(24_000, 2.0);
 
     let client = HeadlessSipClient::new(ClientConfig {
@@ -23,17 +24,28 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     })
     .await?;
     let mut call = client.call("echo").await?;
-    call.audio.tx.send(AudioFrame { samples, sample_rate: 24_000, channels: 1 }).await?;
+    call.audio
+        .tx
+        .send(AudioFrame {
+            samples,
+            sample_rate: 24_000,
+            channels: 1,
+        })
+        .await?;
 
     let (mut heard, mut energy) = (0.0, 0.0);
     while let Some(frame) = call.audio.rx.recv().await {
         heard += frame.samples.len() as f64 / f64::from(frame.sample_rate);
-        energy += frame.samples.iter().map(|s| f64::from(s * s)).sum::<f64>() / f64::from(frame.sample_rate);
+        energy += frame.samples.iter().map(|s| f64::from(s * s)).sum::<f64>()
+            / f64::from(frame.sample_rate);
         if heard > 3.0 {
             break;
         }
     }
-    println!("heard {heard:.2} s, of which {:.2} s were the tone", energy / (0.25 / 2.0));
+    println!(
+        "heard {heard:.2} s, of which {:.2} s were the tone",
+        energy / (0.25 / 2.0)
+    );
 
     call.hang_up().await?;
     client.shutdown().await;

@@ -12,7 +12,8 @@ use headless_sip::{ClientConfig, HeadlessSipClient};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let registrar = env::var("HEADLESS_SIP_REGISTRAR").unwrap_or_else(|_| "sip:127.0.0.1:5060".into());
+    let registrar =
+        env::var("HEADLESS_SIP_REGISTRAR").unwrap_or_else(|_| "sip:127.0.0.1:5060".into());
     let client = HeadlessSipClient::new(ClientConfig {
         local_sip_addr: "127.0.0.1:0".parse()?,
         // Whatever codec is negotiated, the recording has this rate.
@@ -27,7 +28,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut call = incoming.answer().await?;
 
     let path = env::temp_dir().join("headless-sip-recording.wav");
-    let format = hound::WavSpec { channels: 1, sample_rate: 16_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let format = hound::WavSpec {
+        channels: 1,
+        sample_rate: 16_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
     let mut file = hound::WavWriter::create(&path, format)?;
     // Frames come steadily for as long as the call lasts, silent ones too: the file is as long as the call.
     while let Some(received) = call.audio.rx.recv_annotated().await {
@@ -38,7 +44,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seconds = f64::from(file.duration()) / 16_000.0;
     file.finalize()?;
     let stats = call.stats();
-    println!("{}: {seconds:.2} s, {} ms of it concealed", path.display(), stats.concealed.as_millis());
+    println!(
+        "{}: {seconds:.2} s, {} ms of it concealed",
+        path.display(),
+        stats.concealed.as_millis()
+    );
     client.shutdown().await;
     Ok(())
 }

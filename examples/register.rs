@@ -12,7 +12,8 @@ use headless_sip::{ClientConfig, Error, HeadlessSipClient};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let registrar = env::var("HEADLESS_SIP_REGISTRAR").unwrap_or_else(|_| "sip:127.0.0.1:5060".into());
+    let registrar =
+        env::var("HEADLESS_SIP_REGISTRAR").unwrap_or_else(|_| "sip:127.0.0.1:5060".into());
     let user = env::var("HEADLESS_SIP_USER").unwrap_or_else(|_| "alice".into());
     let password = env::var("HEADLESS_SIP_PASSWORD").unwrap_or_else(|_| "secret".into());
 
@@ -23,10 +24,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let client = match HeadlessSipClient::new(config).await {
         Ok(client) => client,
-        Err(Error::Unauthorized(why)) => return Err(format!("wrong user or password: {why}").into()),
+        Err(Error::Unauthorized(why)) => {
+            return Err(format!("wrong user or password: {why}").into());
+        }
         Err(error) => return Err(error.into()),
     };
-    println!("{} is registered from {}", client.address(), client.local_addr());
+    println!(
+        "{} is registered from {}",
+        client.address(),
+        client.local_addr()
+    );
 
     // The client refreshes the registration by itself; a program that wants to know may watch it.
     let mut state = client.registration().expect("a registrar is set");

@@ -21,24 +21,22 @@ pub enum Error {
         retry_after: Option<Duration>,
     },
     /// The credentials were refused, or none were given where they are needed.
-    #[error(
-        "not authorised: {0}; check the user name, the password and, if it differs, the authentication user"
-    )]
+    #[error("{0}")]
     Unauthorized(String),
     /// The call was set up but its media cannot work: no common codec, SRTP demanded, an unreadable SDP.
     #[error("the far end's media description does not fit: {0}")]
     PeerIncompatible(String),
     /// Nobody answered in time.
-    #[error("no answer: {0}")]
+    #[error("{0}")]
     Timeout(String),
     /// The network failed on the way to the far end.
-    #[error("transport failed: {0}")]
+    #[error("{0}")]
     Transport(String),
     /// A setting or an argument cannot be used as it is.
-    #[error("cannot be used as it is: {0}")]
+    #[error("{0}")]
     Config(String),
     /// The media side could not do it: no free RTP port, telephone-event not negotiated, a bad frame.
-    #[error("media: {0}")]
+    #[error("{0}")]
     Media(String),
     /// The caller cancelled before the call was answered.
     #[error("the caller cancelled the call before it was answered")]
