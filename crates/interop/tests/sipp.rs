@@ -26,7 +26,7 @@ async fn a_call_from_sipp_is_answered_and_its_tone_heard() {
         .tone(440);
     let sipp = sipp.start_client(phone.client.local_addr());
     let incoming = phone.client.incoming().await.expect("a call");
-    assert_eq!(incoming.caller(), Some("SIPp"));
+    assert_eq!(incoming.caller(), Some("alice"));
     let mut call = incoming.answer().await.expect("answered");
     let heard = listen(&mut call.audio.rx, PATIENCE).await;
     assert_tone("we", &heard, 440, 2 * SECOND);
@@ -405,7 +405,11 @@ async fn calls_to_sipp_survive_the_loss_of_thirty_percent_of_messages_both_ways(
                 .expect("queued");
             let heard = listen(&mut call.audio.rx, 3 * SECOND).await;
             assert_tone(&format!("call {index}"), &heard, hz, 2 * SECOND);
-            call.hang_up().await.expect("hung up");
+            // Without an answer in time the BYE is repeated in the background: SIPp wants it for each call.
+            match call.hang_up().await {
+                Ok(()) | Err(Error::Timeout(_)) => {}
+                Err(error) => panic!("{error:?}"),
+            }
         });
     }
     while let Some(call) = calls.join_next().await {
