@@ -3,7 +3,11 @@
 //! `rtp` 0.17 reads CSRCs and header-extension elements with `get_u8` and `copy_to_bytes`, which panic at the end of the
 //! input; `rtcp` 0.17 does the same in feedback packets (types 205 and 206). One datagram from anywhere would end the
 //! call. What [`rtp_is_sound`] and [`rtcp_is_sound`] accept, those crates parse, print and write without panicking.
-#![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 use std::ops::Range;
 
@@ -40,7 +44,9 @@ pub fn rtp_payload_range(bytes: &[u8]) -> Option<Range<usize>> {
     let mut start = csrc_end(first);
     if first & 0x10 != 0 {
         let words = be_u16(bytes, start.checked_add(2)?)?;
-        start = start.checked_add(4)?.checked_add(usize::from(words).checked_mul(4)?)?;
+        start = start
+            .checked_add(4)?
+            .checked_add(usize::from(words).checked_mul(4)?)?;
     }
     let payload = bytes.get(start..)?;
     if first & 0x20 == 0 {
@@ -92,8 +98,9 @@ pub fn rtcp_looks_encrypted(bytes: &[u8]) -> bool {
     let (Some(&first), Some(&packet_type)) = (bytes.first(), bytes.get(1)) else {
         return false;
     };
-    let starts_like_a_report =
-        first >> 6 == 2 && matches!(packet_type, SENDER_REPORT | RECEIVER_REPORT) && bytes.len() > 8;
+    let starts_like_a_report = first >> 6 == 2
+        && matches!(packet_type, SENDER_REPORT | RECEIVER_REPORT)
+        && bytes.len() > 8;
     starts_like_a_report && !rtcp_is_framed(bytes)
 }
 
@@ -115,7 +122,9 @@ fn be_u16(bytes: &[u8], at: usize) -> Option<u16> {
 }
 
 fn csrc_end(first: u8) -> usize {
-    usize::from(first & 0x0f).saturating_mul(4).saturating_add(RTP_HEADER_LEN)
+    usize::from(first & 0x0f)
+        .saturating_mul(4)
+        .saturating_add(RTP_HEADER_LEN)
 }
 
 /// Profile and elements of the header extension of a datagram whose lengths add up.
@@ -186,7 +195,11 @@ fn known_packet_is_sound(packet: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 mod tests {
     use super::*;
 
@@ -206,7 +219,10 @@ mod tests {
             (with(0x81, &[9, 9, 9, 9, 1]), Some(16..17)),
             (with(0x81, &[9, 9, 9]), None),
             // An extension of one word, and one that is too long.
-            (with(0x90, &[0xbe, 0xde, 0, 1, 0x10, 7, 0, 0, 5]), Some(20..21)),
+            (
+                with(0x90, &[0xbe, 0xde, 0, 1, 0x10, 7, 0, 0, 5]),
+                Some(20..21),
+            ),
             (with(0x90, &[0xbe, 0xde, 0, 2, 0x10, 7, 0, 0, 5]), None),
             (with(0x90, &[0xbe, 0xde]), None),
             // Padding.

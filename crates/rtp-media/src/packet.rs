@@ -1,5 +1,9 @@
 //! One RTP packet: read from a datagram, written to a buffer.
-#![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 use rtp::header::Header;
 use webrtc_util::marshal::{Marshal, Unmarshal};
@@ -61,7 +65,11 @@ impl<'a> RtpPacket<'a> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 mod tests {
     use super::*;
 
@@ -86,7 +94,8 @@ mod tests {
     #[test]
     fn csrcs_extension_and_padding_are_passed_over() {
         let bytes = [
-            0xb1, 0x80, 0, 9, 0, 0, 0, 160, 1, 2, 3, 4, // fixed header, P, X, one CSRC, marker
+            0xb1, 0x80, 0, 9, 0, 0, 0, 160, 1, 2, 3,
+            4, // fixed header, P, X, one CSRC, marker
             5, 5, 5, 5, // CSRC
             0xbe, 0xde, 0, 1, 0xf0, 0, 0, 0, // extension with the reserved element 15
             42, 43, 0, 2, // payload and padding

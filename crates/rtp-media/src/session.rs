@@ -1,6 +1,10 @@
 //! RTP and RTCP of one call.
 
-#![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 pub(crate) mod config;
 mod inbound;
@@ -102,7 +106,12 @@ impl RtpSession {
             outbound: Outbound::new(config.ssrc, &mut random),
             reports: Reports::new(now, config.ssrc, &config.cname, config.clock_anchor, random),
             sources: Sources::default(),
-            watch: Watch::new(now, config.no_media_after, config.media_timeout, config.may_receive),
+            watch: Watch::new(
+                now,
+                config.no_media_after,
+                config.media_timeout,
+                config.may_receive,
+            ),
             keys_out: KeySender::default(),
             keys_in: KeyReceiver::default(),
             reception: None,
@@ -119,7 +128,13 @@ impl RtpSession {
     }
 
     /// A datagram arrived. `now` is its arrival, best from the kernel: jitter and playout are measured with it.
-    pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, channel: Channel, bytes: &[u8]) {
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        channel: Channel,
+        bytes: &[u8],
+    ) {
         if self.stopped {
             return;
         }
@@ -145,18 +160,29 @@ impl RtpSession {
         }
         let clock = self.key_clock();
         let events = &mut self.events;
-        self.keys_in.handle_timeout(now, clock, &mut |event| tell(events, event));
-        for event in self.watch.handle_timeout(now, self.config.remote_rtp).into_iter().flatten() {
+        self.keys_in
+            .handle_timeout(now, clock, &mut |event| tell(events, event));
+        for event in self
+            .watch
+            .handle_timeout(now, self.config.remote_rtp)
+            .into_iter()
+            .flatten()
+        {
             self.tell(event);
         }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is wanted next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [Timer::Report, Timer::NoMedia, Timer::MediaTimeout, Timer::TelephoneEventEnd]
-            .into_iter()
-            .filter_map(|timer| self.deadline(timer))
-            .min()
+        [
+            Timer::Report,
+            Timer::NoMedia,
+            Timer::MediaTimeout,
+            Timer::TelephoneEventEnd,
+        ]
+        .into_iter()
+        .filter_map(|timer| self.deadline(timer))
+        .min()
     }
 
     /// The deadline of one timer, if it runs.
@@ -188,7 +214,8 @@ impl RtpSession {
         if self.stopped || !self.config.may_send || self.is_sending_telephone_event() {
             return self.skip_audio(now, units);
         }
-        self.outbound.audio(self.to_rtp(), self.config.send_payload_type, payload);
+        self.outbound
+            .audio(self.to_rtp(), self.config.send_payload_type, payload);
         self.outbound.pass(units);
         // Only counts the gap after a key down: none is waiting.
         self.tick_keys(units);
@@ -234,12 +261,18 @@ impl RtpSession {
     /// Applies a re-INVITE or UPDATE: SSRC, sequence numbers and timestamps go on.
     pub fn update(&mut self, now: Instant, update: RtpSessionUpdate) {
         let config = &mut self.config;
-        if let Some(remote) = update.remote_rtp.filter(|remote| *remote != config.remote_rtp) {
+        if let Some(remote) = update
+            .remote_rtp
+            .filter(|remote| *remote != config.remote_rtp)
+        {
             // Signalling names a new address: what was latched before is over.
             (config.remote_rtp, self.remote_rtp) = (remote, remote);
             self.sources.restart();
         }
-        if let Some(remote) = update.remote_rtcp.filter(|remote| *remote != config.remote_rtcp) {
+        if let Some(remote) = update
+            .remote_rtcp
+            .filter(|remote| *remote != config.remote_rtcp)
+        {
             (config.remote_rtcp, self.remote_rtcp) = (remote, remote);
         }
         config.rtcp_mux = update.rtcp_mux.unwrap_or(config.rtcp_mux);
@@ -279,8 +312,14 @@ impl RtpSession {
             late_packets: buffer.late,
             duplicate_packets: buffer.duplicate,
             reordered_packets: buffer.reordered,
-            dropped: DroppedPackets { overflow: buffer.overflow, ..self.dropped },
-            jitter: self.reception.as_ref().map_or(Duration::ZERO, Reception::jitter),
+            dropped: DroppedPackets {
+                overflow: buffer.overflow,
+                ..self.dropped
+            },
+            jitter: self
+                .reception
+                .as_ref()
+                .map_or(Duration::ZERO, Reception::jitter),
             round_trip: peer.and_then(|peer| peer.round_trip),
             remote_lost_packets: peer.map_or(0, |peer| peer.lost_packets),
             remote_fraction_lost: peer.map_or(0.0, |peer| peer.fraction_lost),
@@ -314,8 +353,16 @@ impl RtpSession {
             self.dropped.foreign = self.dropped.foreign.saturating_add(1);
             return;
         }
-        let is_key = self.config.telephone_event.is_some_and(|event| event.receive_payload_type == packet.meta.payload_type);
-        if !is_key && !self.config.receive_payload_types.contains(&packet.meta.payload_type) {
+        let is_key = self
+            .config
+            .telephone_event
+            .is_some_and(|event| event.receive_payload_type == packet.meta.payload_type);
+        if !is_key
+            && !self
+                .config
+                .receive_payload_types
+                .contains(&packet.meta.payload_type)
+        {
             self.watch.saw_payload_type(packet.meta.payload_type);
             self.dropped.payload_type = self.dropped.payload_type.saturating_add(1);
             return;
@@ -324,13 +371,22 @@ impl RtpSession {
             self.dropped.not_receiving = self.dropped.not_receiving.saturating_add(1);
             return;
         }
-        match self.sources.judge(now, source, packet.ssrc, packet.meta.sequence) {
+        match self
+            .sources
+            .judge(now, source, packet.ssrc, packet.meta.sequence)
+        {
             Verdict::Take => {}
             Verdict::First => {
-                self.tell(RtpEvent::FirstPacket { source, ssrc: packet.ssrc });
+                self.tell(RtpEvent::FirstPacket {
+                    source,
+                    ssrc: packet.ssrc,
+                });
                 self.latch(source);
             }
-            Verdict::Change { ssrc, source: moved } => self.on_change(ssrc, moved, &packet, source),
+            Verdict::Change {
+                ssrc,
+                source: moved,
+            } => self.on_change(ssrc, moved, &packet, source),
             Verdict::Foreign => {
                 self.watch.saw_elsewhere(source);
                 self.dropped.foreign = self.dropped.foreign.saturating_add(1);
@@ -341,7 +397,9 @@ impl RtpSession {
     }
 
     fn take(&mut self, now: Instant, packet: &RtpPacket<'_>, is_key: bool) {
-        let reception = self.reception.get_or_insert_with(|| Reception::new(packet.meta.sequence));
+        let reception = self
+            .reception
+            .get_or_insert_with(|| Reception::new(packet.meta.sequence));
         match reception.count(packet.meta.sequence) {
             Sequence::Fits => {}
             Sequence::Restarted => self.jitter_buffer.clear(),
@@ -351,14 +409,22 @@ impl RtpSession {
             }
         }
         self.received_packets = self.received_packets.saturating_add(1);
-        self.received_octets = self.received_octets.saturating_add(packet.payload.len() as u64);
+        self.received_octets = self
+            .received_octets
+            .saturating_add(packet.payload.len() as u64);
         if let Some(event) = self.watch.media(now) {
             self.tell(event);
         }
         if is_key {
             let clock = self.key_clock();
             let events = &mut self.events;
-            self.keys_in.receive(now, packet.meta.timestamp, packet.payload, clock, &mut |event| tell(events, event));
+            self.keys_in.receive(
+                now,
+                packet.meta.timestamp,
+                packet.payload,
+                clock,
+                &mut |event| tell(events, event),
+            );
             self.jitter_buffer.skip(packet.meta.sequence);
             return;
         }
@@ -369,15 +435,28 @@ impl RtpSession {
         self.jitter_buffer.insert(now, packet.meta, packet.payload);
     }
 
-    fn on_change(&mut self, ssrc: Option<Ssrc>, moved: Option<SocketAddr>, packet: &RtpPacket<'_>, source: SocketAddr) {
+    fn on_change(
+        &mut self,
+        ssrc: Option<Ssrc>,
+        moved: Option<SocketAddr>,
+        packet: &RtpPacket<'_>,
+        source: SocketAddr,
+    ) {
         if let Some(from) = ssrc {
-            self.tell(RtpEvent::SsrcChanged { from, to: packet.ssrc });
-            let expected = self.reception.take().map_or(0, |reception| reception.expected());
+            self.tell(RtpEvent::SsrcChanged {
+                from,
+                to: packet.ssrc,
+            });
+            let expected = self
+                .reception
+                .take()
+                .map_or(0, |reception| reception.expected());
             self.expected_before = self.expected_before.saturating_add(expected);
             self.jitter_buffer.clear();
             let clock = self.key_clock();
             let events = &mut self.events;
-            self.keys_in.restart(clock, &mut |event| tell(events, event));
+            self.keys_in
+                .restart(clock, &mut |event| tell(events, event));
         }
         if let Some(from) = moved {
             self.tell(RtpEvent::SourceChanged { from, to: source });
@@ -389,7 +468,9 @@ impl RtpSession {
     fn latch(&mut self, source: SocketAddr) {
         if self.config.symmetric && source != self.remote_rtp {
             self.remote_rtp = source;
-            if self.config.remote_rtcp.ip() == self.config.remote_rtp.ip() && source.ip() != self.config.remote_rtp.ip() {
+            if self.config.remote_rtcp.ip() == self.config.remote_rtp.ip()
+                && source.ip() != self.config.remote_rtp.ip()
+            {
                 self.remote_rtcp = SocketAddr::new(source.ip(), source.port().saturating_add(1));
             }
         }
@@ -424,11 +505,17 @@ impl RtpSession {
         let from_current = word(packet, 4).map(Ssrc) == self.sources.ssrc();
         if blocks == 28 && from_current {
             if let (Some(high), Some(low)) = (word(packet, 8), word(packet, 12)) {
-                self.reports.heard_sender(now, NtpTime((u64::from(high) << 32) | u64::from(low)));
+                self.reports
+                    .heard_sender(now, NtpTime((u64::from(high) << 32) | u64::from(low)));
             }
         }
         let count = usize::from(packet.first().map_or(0, |first| first & 0x1f));
-        for block in packet.get(blocks..).unwrap_or_default().chunks_exact(24).take(count) {
+        for block in packet
+            .get(blocks..)
+            .unwrap_or_default()
+            .chunks_exact(24)
+            .take(count)
+        {
             let mut words = [0; 6];
             for (at, value) in words.iter_mut().enumerate() {
                 *value = word(block, at.saturating_mul(4)).unwrap_or(0);
@@ -442,7 +529,8 @@ impl RtpSession {
     fn on_bye(&mut self, packet: &[u8]) {
         let count = usize::from(packet.first().map_or(0, |first| first & 0x1f));
         let ours = self.sources.ssrc();
-        let left = (1..=count).any(|at| ours.is_some() && word(packet, at.saturating_mul(4)).map(Ssrc) == ours);
+        let left = (1..=count)
+            .any(|at| ours.is_some() && word(packet, at.saturating_mul(4)).map(Ssrc) == ours);
         if left {
             self.tell(RtpEvent::RemoteBye);
         }
@@ -480,33 +568,54 @@ impl RtpSession {
     }
 
     fn tick_keys(&mut self, units: u32) {
-        let Some(format) = self.config.telephone_event else { return };
+        let Some(format) = self.config.telephone_event else {
+            return;
+        };
         let stream = self.config.clock_rate;
         let time = stream.duration(units);
-        if let Some(key) = self.keys_out.tick(self.outbound.timestamp(), time, stream, format.clock_rate) {
-            let meta =
-                PacketMeta { sequence: 0, timestamp: key.timestamp, marker: key.marker, payload_type: format.send_payload_type };
+        if let Some(key) =
+            self.keys_out
+                .tick(self.outbound.timestamp(), time, stream, format.clock_rate)
+        {
+            let meta = PacketMeta {
+                sequence: 0,
+                timestamp: key.timestamp,
+                marker: key.marker,
+                payload_type: format.send_payload_type,
+            };
             self.outbound.packet(self.to_rtp(), meta, &key.payload);
         }
     }
 
     fn to_rtp(&self) -> Transmit {
-        Transmit { destination: self.remote_rtp, channel: Channel::Rtp }
+        Transmit {
+            destination: self.remote_rtp,
+            channel: Channel::Rtp,
+        }
     }
 
     fn to_rtcp(&self) -> Transmit {
         match self.config.rtcp_mux {
             true => self.to_rtp(),
-            false => Transmit { destination: self.remote_rtcp, channel: Channel::Rtcp },
+            false => Transmit {
+                destination: self.remote_rtcp,
+                channel: Channel::Rtcp,
+            },
         }
     }
 
     fn key_clock(&self) -> ClockRate {
-        self.config.telephone_event.map_or(self.config.clock_rate, |event| event.clock_rate)
+        self.config
+            .telephone_event
+            .map_or(self.config.clock_rate, |event| event.clock_rate)
     }
 
     fn receive_clock(&self, payload_type: PayloadType) -> ClockRate {
-        let other = self.config.other_clock_rates.iter().find(|(other, _)| *other == payload_type);
+        let other = self
+            .config
+            .other_clock_rates
+            .iter()
+            .find(|(other, _)| *other == payload_type);
         other.map_or(self.config.clock_rate, |&(_, rate)| rate)
     }
 

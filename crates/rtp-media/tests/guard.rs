@@ -9,7 +9,8 @@ use webrtc_util::marshal::{Marshal, Unmarshal};
 fn exercise_rtp(datagram: &[u8]) {
     let mut bytes = Bytes::copy_from_slice(datagram);
     if let Ok(packet) = rtp::packet::Packet::unmarshal(&mut bytes) {
-        let range = guard::rtp_payload_range(datagram).expect("sound datagrams have a payload range");
+        let range =
+            guard::rtp_payload_range(datagram).expect("sound datagrams have a payload range");
         assert_eq!(&packet.payload[..], &datagram[range]);
         let _ = packet.marshal();
         let _ = packet.to_string();
@@ -110,15 +111,25 @@ fn rtcp_seeds() -> Vec<Vec<u8>> {
     let bye = "81cb00020101010102686900";
     let nack = "8fcd000501010101020202020001000300000100200304 00".replace(' ', "");
     let xr = "80cf000701010101040000020101010102020202070000020000000100000002";
-    let xr_metrics = "80cf000a010101010700000801010101000000000000000000000000000000000000000000000000000000 00".replace(' ', "");
+    let xr_metrics =
+        "80cf000a010101010700000801010101000000000000000000000000000000000000000000000000000000 00"
+            .replace(' ', "");
     let mut compound = String::new();
     for part in [&report, sdes, bye, &nack, xr] {
         compound.push_str(part);
     }
-    let mut seeds: Vec<Vec<u8>> = [compound.as_str(), &report, sdes, bye, xr, &xr_metrics, &nack]
-        .iter()
-        .map(|text| hex(text))
-        .collect();
+    let mut seeds: Vec<Vec<u8>> = [
+        compound.as_str(),
+        &report,
+        sdes,
+        bye,
+        xr,
+        &xr_metrics,
+        &nack,
+    ]
+    .iter()
+    .map(|text| hex(text))
+    .collect();
     seeds.push(hex("81cd000100070e15"));
     seeds
 }

@@ -105,7 +105,11 @@ impl PacketRing {
         let bit = 1_u128 << (age - 1);
         let seen = self.arrived & bit != 0;
         self.arrived |= bit;
-        if seen { Placed::Duplicate } else { Placed::Late }
+        if seen {
+            Placed::Duplicate
+        } else {
+            Placed::Late
+        }
     }
 
     /// The packet with the lowest sequence number.

@@ -5,9 +5,9 @@ use super::Pace;
 
 /// Packets over which the least slack is taken: where packet time and playout tick differ, slack alternates.
 const WINDOW: usize = 8;
-/// How far the slack may lie outside the wanted range before anything is done.
-const BELOW: i64 = 4_000_000;
-const ABOVE: i64 = 3_000_000;
+/// How far the slack may lie above the wanted range before anything is done: more than a bucket of the estimator, so that
+/// its steps do not swing the delay. Below it nothing is given away, since packets that need the whole target come late.
+const ABOVE: i64 = 5_500_000;
 
 /// Playout happens in ticks, so slack moves in steps of a packet time; anything from the target to a step above it is
 /// as good as can be had.
@@ -29,7 +29,10 @@ pub(super) struct Steering {
 impl Steering {
     /// Playing starts afresh: what was measured before does not count.
     pub(super) fn restart(&mut self) {
-        *self = Self { step: self.step, ..Self::default() };
+        *self = Self {
+            step: self.step,
+            ..Self::default()
+        };
     }
 
     /// Whether a whole frame may go: at most one in eight, after a while of stretching.
@@ -52,7 +55,7 @@ impl Steering {
         }
         let excess = least(&self.slack) - target;
         let left_over = least(&self.buffered);
-        let (pace, every) = if excess < -BELOW {
+        let (pace, every) = if excess < 0 {
             (Pace::Slower, if excess < -3 * frame { 1 } else { 2 })
         } else if excess > 3 * frame {
             (Pace::Faster, 1)

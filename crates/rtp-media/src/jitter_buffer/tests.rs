@@ -130,15 +130,30 @@ fn arrivals_as_rows() {
     check("in order", &[(0, 0), (1, 0), (2, 0), (3, 0)], "0 1 2 3");
     check("reordered", &[(0, 0), (2, 0), (1, 25), (3, 0)], "0 1 2 3");
     check("first two swapped", &[(1, 0), (0, 30), (2, 0)], "0 1 2");
-    let twice = check("duplicated", &[(0, 0), (1, 0), (1, 5), (2, 0), (2, 60)], "0 1 2");
+    let twice = check(
+        "duplicated",
+        &[(0, 0), (1, 0), (1, 5), (2, 0), (2, 60)],
+        "0 1 2",
+    );
     assert_eq!(twice.buffer.stats().duplicate, 2);
     let lost = check("one lost", &[(0, 0), (1, 0), (3, 0), (4, 0)], "0 1 - 3 4");
     assert_eq!((lost.buffer.stats().lost, lost.buffer.stats().late), (1, 0));
     let lost = check("three lost", &[(0, 0), (4, 0), (5, 0)], "0 - - - 4 5");
-    assert_eq!((lost.buffer.stats().lost, lost.buffer.stats().longest_loss), (3, 3));
-    let late = check("late", &[(0, 0), (1, 70), (2, 0), (3, 0), (4, 0)], "0 - 2 3 4");
+    assert_eq!(
+        (lost.buffer.stats().lost, lost.buffer.stats().longest_loss),
+        (3, 3)
+    );
+    let late = check(
+        "late",
+        &[(0, 0), (1, 70), (2, 0), (3, 0), (4, 0)],
+        "0 - 2 3 4",
+    );
     assert_eq!((late.buffer.stats().lost, late.buffer.stats().late), (0, 1));
-    let late = check("late twice", &[(0, 0), (1, 70), (1, 75), (2, 0), (3, 0), (4, 0)], "0 - 2 3 4");
+    let late = check(
+        "late twice",
+        &[(0, 0), (1, 70), (1, 75), (2, 0), (3, 0), (4, 0)],
+        "0 - 2 3 4",
+    );
     let stats = late.buffer.stats();
     assert_eq!((stats.late, stats.duplicate, stats.lost), (1, 1, 0));
 }
@@ -150,7 +165,10 @@ fn a_lost_packet_is_offered_the_next_one_for_fec() {
         listener.insert(i64::from(index) * FRAME, packet(index), index);
     }
     let start = listener.start;
-    let mut at = |ms: u64| match listener.buffer.playout(start + Duration::from_millis(ms), Duration::ZERO) {
+    let mut at = |ms: u64| match listener
+        .buffer
+        .playout(start + Duration::from_millis(ms), Duration::ZERO)
+    {
         Playout::Packet { sequence, .. } => format!("packet {sequence}"),
         Playout::Missing { units, next } => format!("missing {units} {next:?}"),
         Playout::Silence => "silence".into(),
@@ -184,26 +202,48 @@ fn a_pause_in_the_talk_is_no_loss() {
         .map(|index| {
             let pause = if index >= 100 { 100 } else { 0 };
             let slot = index + pause;
-            (i64::from(slot) * FRAME, meta(index as u16, slot * 160), index)
+            (
+                i64::from(slot) * FRAME,
+                meta(index as u16, slot * 160),
+                index,
+            )
         })
         .collect();
     listener.run(arrivals, MS, 310 * FRAME);
     let stats = listener.buffer.stats();
     assert_eq!(listener.indices().len(), 200);
     assert_eq!((stats.lost, stats.late), (0, 0));
-    let concealed = listener.heard.iter().filter(|(index, _)| index.is_none()).count();
-    assert!(concealed <= 10, "100 ms after each end of the talk: {concealed}");
+    let concealed = listener
+        .heard
+        .iter()
+        .filter(|(index, _)| index.is_none())
+        .count();
+    assert!(
+        concealed <= 10,
+        "100 ms after each end of the talk: {concealed}"
+    );
 }
 
 #[test]
 fn a_stopped_sender_is_concealed_for_100_ms_and_then_silent() {
     let mut listener = Listener::new(JitterBufferConfig::default());
-    let arrivals = (0..50_u32).map(|i| (i64::from(i) * FRAME, packet(i), i)).collect();
+    let arrivals = (0..50_u32)
+        .map(|i| (i64::from(i) * FRAME, packet(i), i))
+        .collect();
     listener.run(arrivals, MS, 50 * FRAME + 2_000 * MS);
-    let concealed = listener.heard.iter().rev().take_while(|(index, _)| index.is_none()).count();
+    let concealed = listener
+        .heard
+        .iter()
+        .rev()
+        .take_while(|(index, _)| index.is_none())
+        .count();
     assert_eq!(concealed, 5);
     assert!(listener.silence > 80);
-    assert_eq!(listener.buffer.stats().lost, 0, "nothing is known to be lost");
+    assert_eq!(
+        listener.buffer.stats().lost,
+        0,
+        "nothing is known to be lost"
+    );
 }
 
 #[test]
@@ -217,24 +257,41 @@ fn after_an_outage_playing_starts_again_with_little_delay() {
     listener.run(arrivals, MS, 510 * FRAME);
     assert_eq!(listener.indices().len(), 350);
     assert_eq!(listener.buffer.stats().lost, 150);
-    let &(_, heard_at) = listener.heard.iter().find(|(index, _)| *index == Some(360)).unwrap();
+    let &(_, heard_at) = listener
+        .heard
+        .iter()
+        .find(|(index, _)| *index == Some(360))
+        .unwrap();
     assert!(heard_at - 360 * FRAME <= 40 * MS);
 }
 
 #[test]
 fn a_jump_of_the_timestamps_costs_no_packet() {
     // Music on hold: the same stream, another clock; forwards and backwards.
-    for jump in [0x4000_0000_u32, 0xc000_0000, 1_000_000, (-1_000_000_i32).cast_unsigned()] {
+    for jump in [
+        0x4000_0000_u32,
+        0xc000_0000,
+        1_000_000,
+        (-1_000_000_i32).cast_unsigned(),
+    ] {
         let mut listener = Listener::new(JitterBufferConfig::default());
         let arrivals = (0..300_u32)
             .map(|index| {
                 let offset = if index >= 150 { jump } else { 0 };
                 let timestamp = (index * 160).wrapping_add(offset);
-                (i64::from(index) * FRAME, meta(index as u16, timestamp), index)
+                (
+                    i64::from(index) * FRAME,
+                    meta(index as u16, timestamp),
+                    index,
+                )
             })
             .collect();
         listener.run(arrivals, MS, 310 * FRAME);
-        assert_eq!(listener.indices(), (0..300).collect::<Vec<_>>(), "{jump:#x}");
+        assert_eq!(
+            listener.indices(),
+            (0..300).collect::<Vec<_>>(),
+            "{jump:#x}"
+        );
     }
 }
 
@@ -265,7 +322,9 @@ fn packets_of_other_formats_are_not_missing() {
         if (40..50).contains(&index) {
             listener.buffer.skip(index as u16);
         } else {
-            listener.buffer.insert(start + duration(at), packet(index), &index.to_be_bytes());
+            listener
+                .buffer
+                .insert(start + duration(at), packet(index), &index.to_be_bytes());
         }
         listener.tick(at + MS);
     }
@@ -307,7 +366,10 @@ fn packets_longer_and_shorter_than_the_tick_play_without_gaps() {
             fifo -= FRAME;
         }
         assert!(concealed <= 1, "{ptime} ms: {concealed} concealed");
-        assert!(i64::from(next) - played <= 120 / ptime + 2, "{ptime} ms: {played} of {next}");
+        assert!(
+            i64::from(next) - played <= 120 / ptime + 2,
+            "{ptime} ms: {played} of {next}"
+        );
     }
 }
 
@@ -329,16 +391,24 @@ fn an_hour_of_clock_drift_neither_grows_nor_drops_out() {
                 next += 1;
             }
             listener.tick(at);
-            if tick % 9000 == 0 { println!("{ppm} {tick} delay {:?} target {:?} fifo {}", listener.buffer.playout_delay(), listener.buffer.target_delay(), listener.fifo/1000); }
             if tick > 1_000 {
                 worst = worst.max(nanos(listener.buffer.playout_delay()));
             }
         }
         let stats = listener.buffer.stats();
-        assert_eq!((stats.lost, stats.late, stats.discarded, stats.overflow), (0, 0, 0, 0), "{ppm}");
+        assert_eq!(
+            (stats.lost, stats.late, stats.discarded, stats.overflow),
+            (0, 0, 0, 0),
+            "{ppm}"
+        );
         assert!(worst <= 60 * MS, "{ppm} ppm: {} ms", worst / MS);
-        let concealed = listener.heard.iter().filter(|(index, _)| index.is_none()).count();
-        assert!(concealed <= 2, "{ppm} ppm: {concealed} concealed");
+        let concealed: Vec<i64> = listener
+            .heard
+            .iter()
+            .filter(|(index, _)| index.is_none())
+            .map(|(_, at)| at / FRAME)
+            .collect();
+        assert!(concealed.len() <= 2, "{ppm} ppm: {concealed:?} concealed");
         assert!(listener.silence < 10);
     }
 }
@@ -380,7 +450,11 @@ fn traces(packets: usize) -> Vec<Trace> {
     let mut bad = false;
     let mut ge5 = plain("ge5", 0.0, &mut |r| gauss(r, 10.0));
     for delay in &mut ge5.delays {
-        bad = if bad { random.next_f64() >= 1.0 / 3.0 } else { random.next_f64() < 0.0168 };
+        bad = if bad {
+            random.next_f64() >= 1.0 / 3.0
+        } else {
+            random.next_f64() < 0.0168
+        };
         if bad {
             *delay = None;
         }
@@ -440,7 +514,13 @@ fn simulate(trace: &Trace, phase: i64) -> Outcome {
         .delays
         .iter()
         .enumerate()
-        .filter_map(|(index, delay)| Some((sent(index) + 40 * MS + (*delay)?, packet(index as u32), index as u32)))
+        .filter_map(|(index, delay)| {
+            Some((
+                sent(index) + 40 * MS + (*delay)?,
+                packet(index as u32),
+                index as u32,
+            ))
+        })
         .collect();
     let packets = trace.delays.len();
     let arrived = arrivals.len();
@@ -454,7 +534,11 @@ fn simulate(trace: &Trace, phase: i64) -> Outcome {
     let played = added.len();
     let stats = listener.buffer.stats();
     assert_eq!(stats.played as usize, played);
-    let concealed = listener.heard.iter().filter(|(index, _)| index.is_none()).count();
+    let concealed = listener
+        .heard
+        .iter()
+        .filter(|(index, _)| index.is_none())
+        .count();
     Outcome {
         mean_ms: added.iter().sum::<f64>() / played as f64,
         p95_ms: added[played * 95 / 100],
@@ -469,12 +553,12 @@ fn the_seven_networks_stay_within_bounds() {
     // Mean added delay in ms at most, and how much of what arrived may be lost to lateness.
     let bounds = [
         ("clean", 25.0, 0.0),
-        ("gauss20", 75.0, 0.015),
-        ("gauss40", 130.0, 0.02),
-        ("pareto", 130.0, 0.02),
-        ("ge5", 50.0, 0.015),
-        ("wifi", 130.0, 0.03),
-        ("drift", 42.0, 0.015),
+        ("gauss20", 75.0, 0.01),
+        ("gauss40", 130.0, 0.015),
+        ("pareto", 150.0, 0.01),
+        ("ge5", 55.0, 0.005),
+        ("wifi", 110.0, 0.01),
+        ("drift", 35.0, 0.005),
     ];
     let traces = traces(3_000);
     for (trace, (name, delay, late)) in traces.iter().zip(bounds) {
@@ -484,7 +568,12 @@ fn the_seven_networks_stay_within_bounds() {
             let late_share = o.not_played - o.network_loss;
             println!(
                 "{name:8} phase {:2} ms: added mean {:5.1} p95 {:5.1} ms, network loss {:4.1} %, late {:4.2} %, concealed {:4.2} %",
-                phase / MS, o.mean_ms, o.p95_ms, o.network_loss * 100.0, late_share * 100.0, o.concealed * 100.0
+                phase / MS,
+                o.mean_ms,
+                o.p95_ms,
+                o.network_loss * 100.0,
+                late_share * 100.0,
+                o.concealed * 100.0
             );
             assert!(o.mean_ms <= delay, "{name}: {} ms", o.mean_ms);
             assert!(late_share <= late + 1e-9, "{name}: {late_share}");
@@ -501,7 +590,11 @@ fn a_listener_that_cannot_stretch_is_brought_near_the_target_by_whole_frames() {
         .map(|index| {
             let sent = i64::from(index) * FRAME;
             let stall_ends = 515 * FRAME;
-            let arrival = if (500..515).contains(&index) { stall_ends } else { sent };
+            let arrival = if (500..515).contains(&index) {
+                stall_ends
+            } else {
+                sent
+            };
             (arrival, packet(index), index)
         })
         .collect();

@@ -1,5 +1,9 @@
 //! What is received, counted as RFC 3550 Appendix A says.
-#![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 use std::time::{Duration, Instant};
 
@@ -63,8 +67,14 @@ impl Reception {
                 return Sequence::Jumped;
             }
             let received = self.received;
-            *self = Self { received: received.saturating_add(1), jitter: self.jitter, ..Self::new(sequence) };
-            self.base = self.base.saturating_sub(u32::try_from(received).unwrap_or(0));
+            *self = Self {
+                received: received.saturating_add(1),
+                jitter: self.jitter,
+                ..Self::new(sequence)
+            };
+            self.base = self
+                .base
+                .saturating_sub(u32::try_from(received).unwrap_or(0));
             return Sequence::Restarted;
         }
         self.awaited = None;
@@ -81,7 +91,10 @@ impl Reception {
             let moved = transit.saturating_sub(before).saturating_abs();
             // A wrap of the timestamp, a talkspurt of a sender whose clock stood still: not jitter.
             if moved < 1_000_000 {
-                self.jitter = self.jitter.saturating_add(moved).saturating_sub(self.jitter.saturating_add(8) / 16);
+                self.jitter = self
+                    .jitter
+                    .saturating_add(moved)
+                    .saturating_sub(self.jitter.saturating_add(8) / 16);
             }
         }
     }
@@ -95,12 +108,16 @@ impl Reception {
     }
 
     pub(crate) fn expected(&self) -> u64 {
-        u64::from(self.extended_highest()).saturating_add(1).saturating_sub(self.base.into())
+        u64::from(self.extended_highest())
+            .saturating_add(1)
+            .saturating_sub(self.base.into())
     }
 
     /// Packets lost since the beginning; duplicates can make it negative (RFC 3550 section 6.4.1). 24 bits.
     pub(crate) fn lost(&self) -> i32 {
-        let lost = i128::from(self.expected()).saturating_sub(self.received.into()).clamp(-0x80_0000, 0x7f_ffff);
+        let lost = i128::from(self.expected())
+            .saturating_sub(self.received.into())
+            .clamp(-0x80_0000, 0x7f_ffff);
         i32::try_from(lost).unwrap_or(0)
     }
 

@@ -41,17 +41,34 @@ impl Outbound {
 
     pub(crate) fn audio(&mut self, to: Transmit, payload_type: PayloadType, payload: &[u8]) {
         let marker = std::mem::replace(&mut self.silent, false);
-        self.packet(to, PacketMeta { sequence: 0, timestamp: self.timestamp, marker, payload_type }, payload);
+        self.packet(
+            to,
+            PacketMeta {
+                sequence: 0,
+                timestamp: self.timestamp,
+                marker,
+                payload_type,
+            },
+            payload,
+        );
     }
 
     /// A packet with its own timestamp and marker; the sequence number is given here.
     pub(crate) fn packet(&mut self, to: Transmit, meta: PacketMeta, payload: &[u8]) {
-        let meta = PacketMeta { sequence: self.sequence, ..meta };
+        let meta = PacketMeta {
+            sequence: self.sequence,
+            ..meta
+        };
         self.sequence = self.sequence.wrapping_add(1);
         self.packets = self.packets.saturating_add(1);
         self.octets = self.octets.saturating_add(payload.len() as u64);
         let mut datagram = self.memory();
-        RtpPacket { meta, ssrc: self.ssrc, payload }.write(&mut datagram);
+        RtpPacket {
+            meta,
+            ssrc: self.ssrc,
+            payload,
+        }
+        .write(&mut datagram);
         self.push(to, datagram);
     }
 

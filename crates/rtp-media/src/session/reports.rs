@@ -1,13 +1,19 @@
 //! RTCP: our reports and when they are due, the peer's reports and what they say of us (RFC 3550 section 6).
-#![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 use std::time::{Duration, Instant};
 
 use rtcp::goodbye::Goodbye;
-use rtcp::reception_report::ReceptionReport;
 use rtcp::receiver_report::ReceiverReport;
+use rtcp::reception_report::ReceptionReport;
 use rtcp::sender_report::SenderReport;
-use rtcp::source_description::{SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem};
+use rtcp::source_description::{
+    SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem,
+};
 use webrtc_util::marshal::{Marshal, MarshalSize};
 
 use crate::clock::{ClockAnchor, NtpTime};
@@ -59,7 +65,13 @@ pub(crate) struct Reports {
 }
 
 impl Reports {
-    pub(crate) fn new(now: Instant, ssrc: Ssrc, cname: &str, anchor: ClockAnchor, random: Random) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        ssrc: Ssrc,
+        cname: &str,
+        anchor: ClockAnchor,
+        random: Random,
+    ) -> Self {
         let mut reports = Self {
             ssrc,
             anchor,
@@ -98,8 +110,17 @@ impl Reports {
     }
 
     /// Appends SR or RR, and SDES.
-    pub(crate) fn write(&mut self, now: Instant, sent: Sent, received: Option<Received>, out: &mut Vec<u8>) {
-        let blocks: Vec<ReceptionReport> = received.map(|received| self.block(now, received)).into_iter().collect();
+    pub(crate) fn write(
+        &mut self,
+        now: Instant,
+        sent: Sent,
+        received: Option<Received>,
+        out: &mut Vec<u8>,
+    ) {
+        let blocks: Vec<ReceptionReport> = received
+            .map(|received| self.block(now, received))
+            .into_iter()
+            .collect();
         let [_, before_last] = self.packets_at;
         if sent.packets > before_last {
             append(
@@ -116,7 +137,14 @@ impl Reports {
                 },
             );
         } else {
-            append(out, &ReceiverReport { ssrc: self.ssrc.0, reports: blocks, ..ReceiverReport::default() });
+            append(
+                out,
+                &ReceiverReport {
+                    ssrc: self.ssrc.0,
+                    reports: blocks,
+                    ..ReceiverReport::default()
+                },
+            );
         }
         out.extend_from_slice(&self.sdes);
         let [last, _] = self.packets_at;
@@ -129,7 +157,13 @@ impl Reports {
     }
 
     pub(crate) fn write_bye(&self, out: &mut Vec<u8>) {
-        append(out, &Goodbye { sources: vec![self.ssrc.0], reason: Default::default() });
+        append(
+            out,
+            &Goodbye {
+                sources: vec![self.ssrc.0],
+                reason: Default::default(),
+            },
+        );
     }
 
     /// A sender report of the peer.
@@ -138,7 +172,12 @@ impl Reports {
     }
 
     /// A block of the peer's about our stream; `words` are its six words.
-    pub(crate) fn heard_block(&mut self, now: Instant, words: [u32; 6], clock: ClockRate) -> Option<PeerReport> {
+    pub(crate) fn heard_block(
+        &mut self,
+        now: Instant,
+        words: [u32; 6],
+        clock: ClockRate,
+    ) -> Option<PeerReport> {
         let [ssrc, loss, _, jitter, last_report, delay] = words;
         if ssrc != self.ssrc.0 {
             return None;
@@ -152,7 +191,10 @@ impl Reports {
             jitter: clock.duration(jitter),
             round_trip: self.round_trip(now, last_report, delay),
         };
-        self.peer = Some(PeerReport { round_trip: report.round_trip.or(self.peer.and_then(|p| p.round_trip)), ..report });
+        self.peer = Some(PeerReport {
+            round_trip: report.round_trip.or(self.peer.and_then(|p| p.round_trip)),
+            ..report
+        });
         Some(report)
     }
 
@@ -183,13 +225,18 @@ impl Reports {
         if round_trip > 0xffff_0000 {
             return Some(Duration::ZERO);
         }
-        (round_trip < 3_600 << 16).then(|| Duration::from_micros(u64::from(round_trip).saturating_mul(1_000_000) >> 16))
+        (round_trip < 3_600 << 16)
+            .then(|| Duration::from_micros(u64::from(round_trip).saturating_mul(1_000_000) >> 16))
     }
 
     fn block(&self, now: Instant, received: Received) -> ReceptionReport {
         let (last_sender_report, delay) = match self.heard {
             Some((ntp, at)) => {
-                let delay = now.saturating_duration_since(at).as_micros().saturating_mul(65_536) / 1_000_000;
+                let delay = now
+                    .saturating_duration_since(at)
+                    .as_micros()
+                    .saturating_mul(65_536)
+                    / 1_000_000;
                 (ntp, u32::try_from(delay).unwrap_or(u32::MAX))
             }
             None => (0, 0),
@@ -208,7 +255,11 @@ impl Reports {
 
     /// RFC 3550 section 6.3.1: two members, so the least interval, spread and compensated.
     fn interval(&mut self) -> Duration {
-        let least = if self.first { MIN_INTERVAL / 2 } else { MIN_INTERVAL };
+        let least = if self.first {
+            MIN_INTERVAL / 2
+        } else {
+            MIN_INTERVAL
+        };
         least.mul_f64((self.random.next_f64() + 0.5) / COMPENSATION)
     }
 }
@@ -221,7 +272,10 @@ fn source_description(ssrc: Ssrc, cname: &str) -> Vec<u8> {
         &SourceDescription {
             chunks: vec![SourceDescriptionChunk {
                 source: ssrc.0,
-                items: vec![SourceDescriptionItem { sdes_type: SdesType::SdesCname, text: text.into() }],
+                items: vec![SourceDescriptionItem {
+                    sdes_type: SdesType::SdesCname,
+                    text: text.into(),
+                }],
             }],
         },
     );

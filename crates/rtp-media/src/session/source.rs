@@ -1,5 +1,9 @@
 //! Whose packets are taken: symmetric RTP (RFC 4961) that neither flaps nor falls to a stranger.
-#![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -20,7 +24,10 @@ pub(crate) enum Verdict {
     /// The first of the session.
     First,
     /// Another stream, or another address, takes over with this packet.
-    Change { ssrc: Option<Ssrc>, source: Option<SocketAddr> },
+    Change {
+        ssrc: Option<Ssrc>,
+        source: Option<SocketAddr>,
+    },
     /// Not, or not yet, to be taken.
     Foreign,
 }
@@ -48,9 +55,19 @@ struct Candidate {
 }
 
 impl Sources {
-    pub(crate) fn judge(&mut self, now: Instant, source: SocketAddr, ssrc: Ssrc, sequence: u16) -> Verdict {
+    pub(crate) fn judge(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        ssrc: Ssrc,
+        sequence: u16,
+    ) -> Verdict {
         let Some(current) = &mut self.current else {
-            self.current = Some(Current { ssrc, source, last: now });
+            self.current = Some(Current {
+                ssrc,
+                source,
+                last: now,
+            });
             return Verdict::First;
         };
         if (ssrc, source) == (current.ssrc, current.source) {
@@ -63,17 +80,29 @@ impl Sources {
         // at once. What shares neither waits until the current stream has fallen silent.
         let related = ssrc == current.ssrc || source == current.source;
         let seen = match self.candidate {
-            Some(candidate) if (candidate.ssrc, candidate.source, candidate.next) == (ssrc, source, sequence) => {
+            Some(candidate)
+                if (candidate.ssrc, candidate.source, candidate.next)
+                    == (ssrc, source, sequence) =>
+            {
                 candidate.seen.saturating_add(1)
             }
             _ => 1,
         };
-        self.candidate = Some(Candidate { ssrc, source, next: sequence.wrapping_add(1), seen });
+        self.candidate = Some(Candidate {
+            ssrc,
+            source,
+            next: sequence.wrapping_add(1),
+            seen,
+        });
         if seen < CONFIRMED_AFTER || (alive && !related) {
             return Verdict::Foreign;
         }
         let before = *current;
-        *current = Current { ssrc, source, last: now };
+        *current = Current {
+            ssrc,
+            source,
+            last: now,
+        };
         self.candidate = None;
         Verdict::Change {
             ssrc: (before.ssrc != ssrc).then_some(before.ssrc),

@@ -1,5 +1,9 @@
 //! Watches for media that does not come, and gathers what may be the cause.
-#![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -29,7 +33,12 @@ struct Clues {
 }
 
 impl Watch {
-    pub(crate) fn new(now: Instant, no_media_after: Duration, media_timeout: Option<Duration>, expected: bool) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        no_media_after: Duration,
+        media_timeout: Option<Duration>,
+        expected: bool,
+    ) -> Self {
         Self {
             no_media_after,
             media_timeout,
@@ -78,7 +87,9 @@ impl Watch {
 
     pub(crate) fn no_media_deadline(&self) -> Option<Instant> {
         let waits = self.expected && !self.no_media_told;
-        waits.then(|| self.last_media.checked_add(self.no_media_after)).flatten()
+        waits
+            .then(|| self.last_media.checked_add(self.no_media_after))
+            .flatten()
     }
 
     pub(crate) fn timeout_deadline(&self) -> Option<Instant> {
@@ -87,21 +98,36 @@ impl Watch {
         self.last_sign.checked_add(timeout)
     }
 
-    pub(crate) fn handle_timeout(&mut self, now: Instant, expected_from: SocketAddr) -> [Option<RtpEvent>; 2] {
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        expected_from: SocketAddr,
+    ) -> [Option<RtpEvent>; 2] {
         let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| now >= deadline);
         let no_media = passed(self.no_media_deadline());
         let timeout = passed(self.timeout_deadline());
         self.no_media_told |= no_media;
         self.timeout_told |= timeout;
-        [no_media.then(|| RtpEvent::NoMedia(self.cause(expected_from))), timeout.then_some(RtpEvent::MediaTimeout)]
+        [
+            no_media.then(|| RtpEvent::NoMedia(self.cause(expected_from))),
+            timeout.then_some(RtpEvent::MediaTimeout),
+        ]
     }
 
     /// The most telling clue.
     fn cause(&self, expected: SocketAddr) -> NoMediaCause {
         match self.clues {
-            Clues { encrypted: true, .. } => NoMediaCause::SrtpExpected,
-            Clues { payload_type: Some(seen), .. } => NoMediaCause::WrongPayloadType { seen },
-            Clues { elsewhere: Some(seen), .. } => NoMediaCause::FromAnotherAddress { expected, seen },
+            Clues {
+                encrypted: true, ..
+            } => NoMediaCause::SrtpExpected,
+            Clues {
+                payload_type: Some(seen),
+                ..
+            } => NoMediaCause::WrongPayloadType { seen },
+            Clues {
+                elsewhere: Some(seen),
+                ..
+            } => NoMediaCause::FromAnotherAddress { expected, seen },
             Clues { not_rtp: true, .. } => NoMediaCause::NotRtp,
             _ => NoMediaCause::NothingArrives,
         }
