@@ -11,6 +11,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
 
 use rtp_media::Channel;
@@ -65,6 +66,8 @@ struct MediaThread {
     sessions: Vec<Running>,
     reader: DatagramReader,
     datagram: Vec<u8>,
+    /// Who waits for what this visit brought; woken at its end, once for many frames.
+    wakers: Vec<Waker>,
     shutdown: bool,
 }
 
@@ -77,6 +80,7 @@ struct Running {
     due: Instant,
     rtcp_due: Instant,
     last_visit: Instant,
+    last_rtcp_visit: Instant,
 }
 
 impl MediaThread {
@@ -86,6 +90,7 @@ impl MediaThread {
             sessions: Vec::new(),
             reader: DatagramReader::new(),
             datagram: Vec::with_capacity(2_048),
+            wakers: Vec::new(),
             shutdown: false,
         }
     }
@@ -132,6 +137,7 @@ impl MediaThread {
             due,
             rtcp_due: now,
             last_visit: now,
+            last_rtcp_visit: now,
         };
         // What waited in the sockets since they were bound is older than the call.
         let time = VisitTime {
@@ -155,9 +161,10 @@ impl MediaThread {
         load.fetch_sub(1, Ordering::Relaxed);
         let now = Instant::now();
         running.session.stop(now);
-        running.send(now, &mut self.datagram);
+        running.send(now, &mut self.datagram, &mut self.wakers);
         running.publish(now);
         running.end();
+        self.wakers.drain(..).for_each(Waker::wake);
     }
 
     /// The start of the slot in which the next session is due.
@@ -172,10 +179,11 @@ impl MediaThread {
         let mut index = 0;
         while let Some(running) = self.sessions.get_mut(index) {
             if running.due <= now {
-                let (reader, datagram) = (&mut self.reader, &mut self.datagram);
+                let (reader, datagram, wakers) =
+                    (&mut self.reader, &mut self.datagram, &mut self.wakers);
                 // A codec of the program's own may panic: that ends its call and no other.
                 let served = catch_unwind(AssertUnwindSafe(|| {
-                    running.serve(now, wall, reader, datagram)
+                    running.serve(now, wall, reader, datagram, wakers)
                 }));
                 if served.is_err() {
                     tracing::error!("the media of a call has ended: its codec panicked");
@@ -186,6 +194,7 @@ impl MediaThread {
             }
             index += 1;
         }
+        self.wakers.drain(..).for_each(Waker::wake);
     }
 }
 
@@ -196,27 +205,42 @@ impl Running {
         wall: SystemTime,
         reader: &mut DatagramReader,
         datagram: &mut Vec<u8>,
+        wakers: &mut Vec<Waker>,
     ) {
-        let time = VisitTime {
-            now,
-            wall,
-            last: self.last_visit,
-        };
-        self.last_visit = now;
+        let time = |last| VisitTime { now, wall, last };
         let session = &mut self.session;
-        reader.read(&self.ports.rtp, self.ports.rtp_addr(), time, |packet| {
-            session.handle_datagram(packet.arrival, packet.source, Channel::Rtp, packet.bytes);
-        });
+        let last = std::mem::replace(&mut self.last_visit, now);
+        reader.read(
+            &self.ports.rtp,
+            self.ports.rtp_addr(),
+            time(last),
+            |packet| {
+                session.handle_datagram(packet.arrival, packet.source, Channel::Rtp, packet.bytes);
+            },
+        );
         if now >= self.rtcp_due {
-            reader.read(&self.ports.rtcp, self.ports.rtcp_addr(), time, |packet| {
-                session.handle_datagram(packet.arrival, packet.source, Channel::Rtcp, packet.bytes);
-            });
+            let last = std::mem::replace(&mut self.last_rtcp_visit, now);
+            reader.read(
+                &self.ports.rtcp,
+                self.ports.rtcp_addr(),
+                time(last),
+                |packet| {
+                    session.handle_datagram(
+                        packet.arrival,
+                        packet.source,
+                        Channel::Rtcp,
+                        packet.bytes,
+                    );
+                },
+            );
         }
+        // Reports carry the time at which they really go out; frames are due when the schedule says.
+        session.handle_timeout(now);
         self.resync(now);
         while self.due <= now {
             self.session.tick(self.due);
             self.due += self.session.ptime();
-            self.send(now, datagram);
+            self.send(now, datagram, wakers);
         }
         if now >= self.rtcp_due {
             self.rtcp_due = now + RTCP_INTERVAL;
@@ -235,8 +259,8 @@ impl Running {
         }
     }
 
-    fn send(&mut self, now: Instant, datagram: &mut Vec<u8>) {
-        while let Some(transmit) = self.session.poll_transmit(now, datagram) {
+    fn send(&mut self, now: Instant, datagram: &mut Vec<u8>, wakers: &mut Vec<Waker>) {
+        while let Some(transmit) = self.session.poll_transmit_quietly(now, datagram, wakers) {
             let socket = match transmit.channel {
                 Channel::Rtp => &self.ports.rtp,
                 Channel::Rtcp => &self.ports.rtcp,

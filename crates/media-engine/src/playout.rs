@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use audio_codecs::{CodecParameters, Decoder, TimeStretcher, sample};
@@ -136,15 +137,20 @@ impl PlayoutPath {
         Ok(())
     }
 
-    /// One ptime of audio to the program, whatever the network brought.
-    pub(crate) fn play(&mut self, now: Instant, clock: &MediaClock, rtp: &mut RtpSession) {
+    /// One ptime of audio to the program, whatever the network brought. Answers whom to wake.
+    pub(crate) fn play(
+        &mut self,
+        now: Instant,
+        clock: &MediaClock,
+        rtp: &mut RtpSession,
+    ) -> Option<Waker> {
         self.fill(now, clock, rtp);
         let count = clock.samples(self.rate);
         let concealed = self.take_invented(count as u64);
         if !self.out.has_reader() {
             self.frame.clear();
             self.fifo.pop_into(count, &mut self.frame);
-            return;
+            return None;
         }
         let samples = self.take_frame(count, clock.samples(self.converter.to_hz()));
         self.out.push(ReceivedFrame {
@@ -152,7 +158,7 @@ impl PlayoutPath {
             media_time: clock.elapsed(),
             concealed,
             early_media: self.early_media,
-        });
+        })
     }
 
     /// Makes the FIFO hold one frame.

@@ -46,17 +46,19 @@ impl<T> Shared<T> {
 pub(crate) struct Writer<T>(Arc<Shared<T>>);
 
 impl<T> Writer<T> {
-    /// Appends an item; when the queue is full the oldest one goes, `prefer` chooses whose turn it is.
-    /// Answers whether the reader still exists.
-    pub(crate) fn push_dropping(&self, item: T, prefer: impl Fn(&T) -> bool) -> bool {
+    /// Appends an item; when the queue is full the oldest one goes, or the oldest of those that
+    /// `expendable` names. Answers whom to wake: a media thread does that once it has served all
+    /// its calls, so that the program's threads wake once for many frames.
+    #[must_use]
+    pub(crate) fn push_dropping(&self, item: T, expendable: impl Fn(&T) -> bool) -> Option<Waker> {
         let (waker, thrown) = {
             let mut state = self.0.lock();
             if state.reader_gone {
-                return false;
+                return None;
             }
             let mut thrown = None;
             if state.items.len() >= state.capacity {
-                let at = state.items.iter().position(prefer).unwrap_or(0);
+                let at = state.items.iter().position(expendable).unwrap_or(0);
                 thrown = state.items.remove(at);
                 state.dropped += 1;
             }
@@ -64,14 +66,12 @@ impl<T> Writer<T> {
             (state.waker.take(), thrown)
         };
         drop(thrown);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        true
+        waker
     }
 
-    /// Appends an item; when the queue is full the oldest one goes.
-    pub(crate) fn push(&self, item: T) -> bool {
+    /// Appends an item; when the queue is full the oldest one goes. Answers whom to wake.
+    #[must_use]
+    pub(crate) fn push(&self, item: T) -> Option<Waker> {
         self.push_dropping(item, |_| true)
     }
 
@@ -155,7 +155,7 @@ mod tests {
     fn the_oldest_item_gives_way_and_is_counted() {
         let (writer, mut reader) = bounded(3, 3);
         for item in 0..5 {
-            assert!(writer.push(item));
+            assert!(writer.push(item).is_none(), "nobody waits");
         }
         assert_eq!(reader.dropped(), 2);
         assert_eq!(writer.dropped(), 2);
@@ -170,7 +170,7 @@ mod tests {
     fn preferred_items_give_way_first() {
         let (writer, mut reader) = bounded(3, 3);
         for item in [1, 10, 2, 3] {
-            writer.push_dropping(item, |&item| item >= 10);
+            assert!(writer.push_dropping(item, |&item| item >= 10).is_none());
         }
         assert_eq!(
             [reader.try_recv(), reader.try_recv(), reader.try_recv()],
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn reading_ends_after_the_last_item_when_the_writer_goes() {
         let (writer, mut reader) = bounded(3, 3);
-        writer.push(7);
+        assert!(writer.push(7).is_none());
         drop(writer);
         assert_eq!(block_on(reader.recv()), Some(7));
         assert_eq!(block_on(reader.recv()), None);
@@ -190,9 +190,15 @@ mod tests {
     #[test]
     fn a_waiting_reader_on_another_thread_is_woken() {
         let (writer, mut reader) = bounded(3, 3);
-        let thread = std::thread::spawn(move || block_on(reader.recv()));
-        writer.push(7);
-        assert_eq!(thread.join().unwrap(), Some(7));
+        let thread = std::thread::spawn(move || {
+            block_on(async move { [reader.recv().await, reader.recv().await] })
+        });
+        for item in [7, 8] {
+            if let Some(waker) = writer.push(item) {
+                waker.wake();
+            }
+        }
+        assert_eq!(thread.join().unwrap(), [Some(7), Some(8)]);
     }
 
     #[test]
@@ -201,6 +207,6 @@ mod tests {
         assert!(writer.has_reader());
         drop(reader);
         assert!(!writer.has_reader());
-        assert!(!writer.push(1));
+        assert!(writer.push(1).is_none());
     }
 }

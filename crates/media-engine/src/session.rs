@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use rtp_media::{
@@ -56,6 +57,8 @@ pub struct MediaSession {
     skipped: Duration,
     send_errors: u64,
     stopped: bool,
+    /// Who waits for what this frame brought.
+    wakers: Vec<Waker>,
 }
 
 impl MediaSession {
@@ -109,6 +112,7 @@ impl MediaSession {
             skipped: Duration::ZERO,
             send_errors: 0,
             stopped: false,
+            wakers: Vec::new(),
             rtp: RtpSession::new(now, rtp_config(anchor, seed, config)),
         };
         let bridge = AudioBridge {
@@ -130,17 +134,24 @@ impl MediaSession {
         self.rtp.handle_datagram(now, source, channel, bytes);
     }
 
+    /// Serves what is due by the clock rather than by packets: reports, no media, timeouts. `tick`
+    /// does it too; whoever knows the real time better than the schedule calls it before.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.rtp.poll_timeout().is_some_and(|due| due <= now) {
+            self.rtp.handle_timeout(now);
+        }
+    }
+
     /// One packet time passes: a frame goes to the program, one from the program is encoded. To be
     /// called every [`ptime`](Self::ptime) with the time that the schedule says.
     pub fn tick(&mut self, now: Instant) {
         if self.stopped {
             return;
         }
-        if self.rtp.poll_timeout().is_some_and(|due| due <= now) {
-            self.rtp.handle_timeout(now);
-        }
+        self.handle_timeout(now);
         self.send_waiting_keys(now);
-        self.playout.play(now, &self.clock, &mut self.rtp);
+        let waiting = self.playout.play(now, &self.clock, &mut self.rtp);
+        self.wakers.extend(waiting);
         if self.may_send && !self.rtp.is_sending_telephone_event() {
             self.capture.send(now, &self.clock, &mut self.rtp);
         } else {
@@ -168,12 +179,34 @@ impl MediaSession {
     pub fn poll_transmit(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<Transmit> {
         let transmit = self.rtp.poll_transmit(now, buf);
         if transmit.is_none() {
-            for mark in self.capture.commit() {
-                let (name, cleared) = (mark.name, mark.cleared);
-                tell(&self.events, MediaEvent::Mark { name, cleared });
-            }
+            self.settle();
+            self.wakers.drain(..).for_each(Waker::wake);
         }
         transmit
+    }
+
+    /// [`poll_transmit`](Self::poll_transmit), but whom to wake is left in `wakers` for later.
+    pub(crate) fn poll_transmit_quietly(
+        &mut self,
+        now: Instant,
+        buf: &mut Vec<u8>,
+        wakers: &mut Vec<Waker>,
+    ) -> Option<Transmit> {
+        let transmit = self.rtp.poll_transmit(now, buf);
+        if transmit.is_none() {
+            self.settle();
+            wakers.append(&mut self.wakers);
+        }
+        transmit
+    }
+
+    /// The datagrams of this frame are out: tells the marks that were reached.
+    fn settle(&mut self) {
+        for mark in self.capture.commit() {
+            let (name, cleared) = (mark.name, mark.cleared);
+            let waiting = tell(&self.events, MediaEvent::Mark { name, cleared });
+            self.wakers.extend(waiting);
+        }
     }
 
     /// Counts a datagram from [`poll_transmit`](Self::poll_transmit) that the system did not take.
@@ -268,12 +301,13 @@ impl MediaSession {
     fn tap_sent(&mut self) {
         let Some(tap) = &self.tap else { return };
         if tap.has_reader() {
-            tap.push(ReceivedFrame {
+            let waiting = tap.push(ReceivedFrame {
                 frame: AudioFrame::mono(self.capture.pcm().to_vec(), self.capture.rate()),
                 media_time: self.clock.elapsed(),
                 concealed: false,
                 early_media: self.early_media,
             });
+            self.wakers.extend(waiting);
         }
     }
 
@@ -299,14 +333,16 @@ impl MediaSession {
                 }
                 _ => continue,
             };
-            tell(&self.events, event);
+            let waiting = tell(&self.events, event);
+            self.wakers.extend(waiting);
         }
     }
 
     fn tell_quality(&mut self, now: Instant) {
         if now >= self.next_quality {
             self.next_quality = (self.next_quality + self.quality_interval).max(now);
-            tell(&self.events, MediaEvent::Quality(self.stats(now)));
+            let waiting = tell(&self.events, MediaEvent::Quality(self.stats(now)));
+            self.wakers.extend(waiting);
         }
     }
 }
@@ -314,11 +350,10 @@ impl MediaSession {
 impl Drop for MediaSession {
     fn drop(&mut self) {
         self.capture.close();
-        for mark in self.capture.commit() {
-            let (name, cleared) = (mark.name, mark.cleared);
-            tell(&self.events, MediaEvent::Mark { name, cleared });
-        }
-        tell(&self.events, MediaEvent::Stopped);
+        self.settle();
+        let waiting = tell(&self.events, MediaEvent::Stopped);
+        self.wakers.extend(waiting);
+        self.wakers.drain(..).for_each(Waker::wake);
     }
 }
 
@@ -331,8 +366,8 @@ impl std::fmt::Debug for MediaSession {
     }
 }
 
-fn tell(events: &Writer<MediaEvent>, event: MediaEvent) {
-    events.push_dropping(event, MediaEvent::is_quality);
+fn tell(events: &Writer<MediaEvent>, event: MediaEvent) -> Option<Waker> {
+    events.push_dropping(event, MediaEvent::is_quality)
 }
 
 fn frames_in(time: Duration, ptime: Duration) -> usize {
