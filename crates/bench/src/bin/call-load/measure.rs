@@ -141,6 +141,7 @@ fn start_calls(
         handles: Vec::new(),
         ports: Vec::new(),
     };
+    let chunk = chunk(args.rate);
     for &port in &peer.rtp {
         let ports = engine.reserve(LOOPBACK)?;
         calls.ports.push(ports.rtp_addr().port());
@@ -150,7 +151,7 @@ fn start_calls(
         // The program does not care for events: they are bounded.
         drop(events);
         let AudioBridge { tx, rx, .. } = bridge;
-        tokio::spawn(speak(tx, args.rate));
+        tokio::spawn(speak(tx, Arc::clone(&chunk), args.rate));
         tokio::spawn(listen(rx, Arc::clone(heard)));
     }
     Ok(calls)
@@ -166,16 +167,20 @@ fn config(remote_rtp: SocketAddr, rtcp_port: u16, rate: u32) -> MediaConfig {
     }
 }
 
-/// Says a tone for as long as the call lasts.
-async fn speak(tx: AudioSender, rate: u32) {
+/// A tone that goes on without a step from one chunk to the next.
+fn chunk(rate: u32) -> Arc<[f32]> {
     let samples = (f64::from(rate) * CHUNK.as_secs_f64()) as usize;
     let step = std::f32::consts::TAU * 500.0 / rate as f32;
-    let samples: Vec<f32> = (0..samples)
+    (0..samples)
         .map(|n| (n as f32 * step).sin() * 0.25)
-        .collect();
+        .collect()
+}
+
+/// Says the chunk again and again for as long as the call lasts.
+async fn speak(tx: AudioSender, chunk: Arc<[f32]>, rate: u32) {
     loop {
         let frame = AudioFrame {
-            samples: samples.clone(),
+            samples: chunk.to_vec(),
             sample_rate: rate,
             channels: 1,
         };

@@ -39,11 +39,12 @@ pub(crate) struct Row {
     pub(crate) dropped_frames: u64,
 }
 
-const HEAD: [&str; 12] = [
+const HEAD: [&str; 13] = [
     "calls",
     "us/call-s",
     "engine",
     "program",
+    "bare",
     "KB/call",
     "threads",
     "sent",
@@ -56,7 +57,10 @@ const HEAD: [&str; 12] = [
 
 pub(crate) fn print_head() {
     println!(
-        "CPU time of our process in microseconds a call and second; packets and frames of all calls."
+        "CPU time in microseconds a call and second: our process, of it the engine and the program's side of the calls;"
+    );
+    println!(
+        "bare: that of the peer, whose loop only sends, receives and counts. Packets and frames are those of all calls."
     );
     print_cells(&HEAD.map(str::to_owned));
 }
@@ -69,6 +73,7 @@ impl Row {
             format!("{:.0}", self.engine_us + self.program_us),
             format!("{:.0}", self.engine_us),
             format!("{:.0}", self.program_us),
+            format!("{:.0}", self.peer.cpu_us),
             format!("{:.1}", self.memory / 1024.0),
             format!(
                 "{}+{}",
@@ -151,7 +156,7 @@ impl Row {
     }
 }
 
-fn print_cells(cells: &[String; 12]) {
+fn print_cells(cells: &[String; 13]) {
     let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:>9}")).collect();
     println!("{}", cells.join(" "));
 }
@@ -176,6 +181,7 @@ mod tests {
                 lost: 0,
                 unsound: 0,
                 rtcp: 8,
+                cpu_us: 100.0,
                 least: 597,
                 worst_lag_ms: 1.0,
             },

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::cpu;
+
 /// Audio in one packet.
 const PTIME: Duration = Duration::from_millis(20);
 /// Bytes of PCMU in 20 ms.
@@ -34,6 +36,8 @@ pub(crate) struct PeerReport {
     pub(crate) rtcp: u64,
     /// The call that received least.
     pub(crate) least: u64,
+    /// CPU time of the peer, microseconds a call and second: what the bare sockets cost on this machine at this moment.
+    pub(crate) cpu_us: f64,
     /// The latest that it sent a packet after its time: how well the peer itself kept pace.
     pub(crate) worst_lag_ms: f64,
 }
@@ -95,7 +99,8 @@ fn exchange(
     stop: &AtomicBool,
 ) -> std::io::Result<PeerReport> {
     let tick = PTIME / SLOTS as u32;
-    let mut due = Instant::now();
+    let begun = Instant::now();
+    let mut due = begun;
     let mut worst_lag = Duration::ZERO;
     let mut reports = 0;
     while !stop.load(Ordering::Relaxed) {
@@ -110,11 +115,14 @@ fn exchange(
         }
         drain(rtcp, |_| reports += 1)?;
     }
+    let call_seconds = calls.len() as f64 * begun.elapsed().as_secs_f64();
+    let cpu_us = cpu::current_thread()?.as_secs_f64() * 1e6 / call_seconds;
     let worst_lag_ms = worst_lag.as_secs_f64() * 1000.0;
     let mut report = PeerReport {
         worst_lag_ms,
         least: u64::MAX,
         rtcp: reports,
+        cpu_us,
         ..PeerReport::default()
     };
     for call in calls {
