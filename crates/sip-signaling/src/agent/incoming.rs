@@ -163,14 +163,19 @@ impl IncomingInvite {
     ) -> Result<Call, SignalingError> {
         let offered = self.request.body.is_empty() && body.is_some();
         let response = self.response(StatusCode::OK, None, &headers, false, body)?;
-        self.send(&response)?;
         let (start, call) =
             CallStart::new(self.dialog.clone(), self.source, self.credentials.take());
-        if let Some(accepted) = self.accepted.take() {
-            accepted
-                .send(Accepted { start, offered })
-                .map_err(|_| SignalingError::Closed)?;
+        let accepted = self.accepted.take().ok_or(SignalingError::Closed)?;
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        if !pending.is_open() {
+            return Err(SignalingError::Cancelled);
         }
+        // The call's task first, then the 200: ACK and BYE may follow it before this function has returned.
+        accepted
+            .send(Accepted { start, offered })
+            .map_err(|_| SignalingError::Closed)?;
+        pending.send(&response);
+        drop(pending);
         Ok(call)
     }
 

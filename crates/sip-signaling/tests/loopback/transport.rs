@@ -106,6 +106,37 @@ async fn fifty_calls_at_once_and_agents_side_by_side() {
     }
 }
 
+/// ACK and BYE come while `accept` is still at work: every call is still taken, and ended by its caller.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn callers_faster_than_the_callee_lose_no_call() {
+    const CALLS: usize = 200;
+    let (caller, _incoming) = agent().await;
+    let (callee, mut incoming) = agent().await;
+    let taken = tokio::spawn(async move {
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..CALLS {
+            let arrived = incoming.recv().await.unwrap();
+            calls.spawn(async move {
+                let mut call = arrived
+                    .accept(HeaderList::new(), Some(Body::sdp(ANSWER)))
+                    .await
+                    .unwrap();
+                assert_eq!(ended(&mut call).await.by, EndedBy::Remote);
+            });
+        }
+        while let Some(call) = calls.join_next().await {
+            call.unwrap();
+        }
+    });
+    for _ in 0..CALLS {
+        let target = Uri::from_socket_addr(Some("bob"), callee.local_addr()).unwrap();
+        let mut outgoing = crate::peer::call(&caller, target, Some(OFFER)).await;
+        let call = answered(&mut outgoing).await.ack(None).await.unwrap();
+        call.handle().bye(HeaderList::new()).await.unwrap();
+    }
+    timeout(PATIENCE, taken).await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn callee_hangs_up_over_the_callers_stream() {
     let (caller, _incoming) = agent().await;
