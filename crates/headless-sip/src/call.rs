@@ -79,11 +79,12 @@ impl ActiveCall {
         self.control.clone()
     }
 
-    /// Ends the call with a BYE and waits until the far end has confirmed it, at most 2 s.
+    /// Ends the call with a BYE and waits until the far end has confirmed it, at most 2 s; after that the BYE is repeated in
+    /// the background.
     ///
     /// # Errors
     ///
-    /// [`Error::Transport`] or [`Error::Timeout`] when the BYE could not be delivered; the call is over all the same.
+    /// [`Error::Transport`] when the BYE could not be sent; the call is over all the same.
     ///
     /// Not cancel safe: the call may or may not be over; drop it to be sure.
     pub async fn hang_up(&self) -> Result<(), Error> {
@@ -488,15 +489,21 @@ impl Driver {
         }
     }
 
+    /// The call is over whatever becomes of the BYE: the program is told only when it could not be sent at all.
     async fn say_bye(&mut self) -> Result<(), Error> {
         let sip = self.sip.handle();
         let bye = tokio::spawn(async move { sip.bye(HeaderList::new()).await });
         match tokio::time::timeout(BYE_PATIENCE, bye).await {
-            Ok(Ok(outcome)) => outcome.map(drop).map_err(Error::from),
-            Ok(Err(_)) => Err(Error::Ended),
-            Err(_) => Err(Error::Timeout(
-                "the far end did not confirm the BYE within 2 s".into(),
-            )),
+            Ok(Ok(Err(SignalingError::Transport { peer, why }))) => Err(Error::Transport(format!(
+                "the BYE did not reach {peer}: {why}; the call is over here"
+            ))),
+            Ok(_) => Ok(()),
+            Err(_) => {
+                tracing::info!(
+                    "the far end has not confirmed the BYE yet; it is repeated in the background"
+                );
+                Ok(())
+            }
         }
     }
 }

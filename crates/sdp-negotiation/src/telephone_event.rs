@@ -12,14 +12,19 @@ pub(crate) const EVENTS: &str = "0-15";
 /// The clock to fall back to when the audio format's own is not on the table.
 pub(crate) const COMMON_CLOCK: u32 = 8_000;
 
-/// The clocks to offer: one for each clock among the formats, in the formats' order.
+/// The clocks to offer: one for each clock among the formats, in the formats' order, and 8000 Hz beside them.
 ///
-/// RFC 4733 section 2.1: events share the timestamp of the audio they stand in for, so they need its clock.
+/// RFC 4733 section 2.1: events share the timestamp of the audio they stand in for, so they need its clock. Many peers that
+/// speak Opus know telephone-event at 8000 Hz alone, and would leave it out of their answer.
 pub(crate) fn clocks_to_offer(formats: &[AudioFormat]) -> Vec<u32> {
     let mut clocks = Vec::new();
-    for format in formats {
-        if !clocks.contains(&format.clock_rate) {
-            clocks.push(format.clock_rate);
+    for clock in formats
+        .iter()
+        .map(|format| format.clock_rate)
+        .chain([COMMON_CLOCK])
+    {
+        if !clocks.contains(&clock) {
+            clocks.push(clock);
         }
     }
     clocks
@@ -54,6 +59,8 @@ mod tests {
             AudioFormat::pcma(),
         ];
         assert_eq!(clocks_to_offer(&formats), [48_000, 8_000]);
+        assert_eq!(clocks_to_offer(&formats[..1]), [48_000, 8_000]);
+        assert_eq!(clocks_to_offer(&formats[1..]), [8_000]);
     }
 
     #[test]
