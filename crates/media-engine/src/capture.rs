@@ -113,6 +113,11 @@ impl CapturePath {
         Ok(())
     }
 
+    /// The peer numbers the same codec otherwise.
+    pub(crate) fn set_payload_type(&mut self, payload_type: u8) {
+        self.format.payload_type = payload_type;
+    }
+
     pub(crate) fn set_expected_loss(&mut self, share: f32) {
         self.encoder
             .set_expected_loss((share * 100.0).round().clamp(0.0, 100.0) as u8);

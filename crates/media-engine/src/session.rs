@@ -234,6 +234,8 @@ impl MediaSession {
         }
         if ptime != self.clock.ptime() || !same_codec(&send, self.capture.format()) {
             self.capture.set_format(send.clone(), ptime)?;
+        } else {
+            self.capture.set_payload_type(send.payload_type);
         }
         self.clock.set_ptime(ptime);
         self.may_send = update.may_send.unwrap_or(self.may_send);

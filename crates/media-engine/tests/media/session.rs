@@ -390,6 +390,30 @@ fn a_new_codec_takes_over_without_a_gap() {
 }
 
 #[test]
+fn a_new_payload_type_for_the_same_codec_outlives_the_next_update() {
+    let mut call = Call::new();
+    let receive = MediaUpdate {
+        receive: Some(vec![MediaFormat::new(97, Arc::new(Pcmu))]),
+        ..MediaUpdate::default()
+    };
+    call.b.session.update(call.now, receive).unwrap();
+    let update = MediaUpdate {
+        send: Some(MediaFormat::new(97, Arc::new(Pcmu))),
+        ..MediaUpdate::default()
+    };
+    call.a.session.update(call.now, update).unwrap();
+    let direction = MediaUpdate {
+        may_send: Some(true),
+        ..MediaUpdate::default()
+    };
+    call.a.session.update(call.now, direction).unwrap();
+    call.run(2 * SECOND);
+    let stats = call.b.session.stats(call.now);
+    assert!(stats.received_packets > 90, "{stats:?}");
+    assert_eq!(stats.dropped_packets, 0, "{stats:?}");
+}
+
+#[test]
 fn opus_carries_wideband_both_ways_over_a_bad_network() {
     let faults = Faults {
         loss: 0.05,
