@@ -370,7 +370,8 @@ impl Inner {
         loop {
             let response = self.exchange(request, target).await?;
             if !is_challenge(response.status) {
-                if response.status.is_success() {
+                // Any other answer than "forbidden" came from behind the check of the credentials.
+                if response.status != StatusCode::FORBIDDEN {
                     auth.accepted();
                 }
                 return Ok(response);

@@ -60,13 +60,14 @@ impl RefreshPolicy {
         }
         if response.status.0 == 423
             && !self.raised
-            && let Some(least) =
-                seconds(response.headers.get("Min-Expires")).filter(|least| *least > self.wanted)
+            && let Some(least) = seconds(response.headers.get("Min-Expires"))
         {
             // Once only: a registrar that is never content must not be asked without end.
             self.raised = true;
-            self.wanted = least;
-            return Step::AskLonger { expires: least };
+            self.wanted = self.wanted.max(least);
+            return Step::AskLonger {
+                expires: self.wanted,
+            };
         }
         let at_least = seconds(response.headers.get("Retry-After"));
         self.failed(now, at_least, draw)
@@ -122,7 +123,16 @@ fn granted(response: &Response, contact: &NameAddr) -> Option<Duration> {
                     && binding.uri().port() == contact.uri().port()
             })
         });
-    seconds(ours.and_then(|binding| binding.params().get("expires")))
+    let expires = |binding: &NameAddr| seconds(binding.params().get("expires"));
+    // A registrar that writes our binding in its own way: the shortest of those it lists is never too late.
+    ours.and_then(expires)
+        .or_else(|| {
+            bindings
+                .iter()
+                .filter_map(expires)
+                .min()
+                .filter(|_| ours.is_none())
+        })
         .or_else(|| seconds(response.headers.get("Expires")))
         .filter(|expires| !expires.is_zero())
 }
@@ -188,6 +198,18 @@ mod tests {
             Step::Registered {
                 expires: 120 * SECOND,
                 next: now + 60 * SECOND
+            }
+        );
+        let rewritten = answer(
+            200,
+            &[("Contact", "<sip:x@nat>;expires=90, <sip:y@nat>;expires=600")],
+        );
+        let step = policy().answered(now, &rewritten, &contact(), 0.0);
+        assert_eq!(
+            step,
+            Step::Registered {
+                expires: 90 * SECOND,
+                next: now + 45 * SECOND
             }
         );
         let step = policy().answered(now, &answer(200, &[("Expires", "3600")]), &contact(), 0.0);

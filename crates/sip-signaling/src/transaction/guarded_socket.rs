@@ -4,6 +4,12 @@
 //! Content-Length, shortens a body without a word and drops unknown methods. Here each datagram is parsed with our own
 //! reader; what is sound goes on in canonical form, a request that is not is answered without a transaction.
 
+#![deny(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
 use std::net::SocketAddr;
 
 use rsipstack::platform::net::UdpSocket as PlatformUdpSocket;
@@ -183,6 +189,7 @@ fn answer(request: &Request, status: StatusCode, source: SocketAddr) -> Verdict 
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

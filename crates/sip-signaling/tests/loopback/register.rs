@@ -168,7 +168,15 @@ async fn interval_too_brief_is_asked_again_with_the_registrars_minimum() {
     let (agent, _incoming) = agent().await;
     let registration = agent.register(registration(&peer)).unwrap();
     let first = peer.expect(Method::Register).await;
+    peer.reply_with(&first, 401, &[("WWW-Authenticate", MD5)])
+        .await;
+    let first = peer.expect(Method::Register).await;
     peer.reply_with(&first, 423, &[("Min-Expires", "1800")])
+        .await;
+    let second = peer.expect(Method::Register).await;
+    assert_eq!(second.headers.get("Expires"), Some("1800"));
+    // A registrar that challenges every request: a new nonce is no refusal of the password.
+    peer.reply_with(&second, 401, &[("WWW-Authenticate", SHA256)])
         .await;
     let second = peer.expect(Method::Register).await;
     assert_eq!(second.headers.get("Expires"), Some("1800"));
