@@ -19,7 +19,10 @@ use crate::wav::Recording;
 
 /// Everything that was checked.
 pub(super) fn judge(performance: &Performance, loss: f32) -> Vec<Check> {
-    let demand = Demand { loss };
+    let demand = Demand {
+        loss,
+        opus: performance.bob.stats.codec.eq_ignore_ascii_case("opus"),
+    };
     let places = performance.places;
     let (alice, bob) = (&performance.alice, &performance.bob);
     let tone = |name: &str, side: &Side, place, (frequency, length): (f64, std::time::Duration)| {
@@ -217,6 +220,14 @@ fn lane(from: &str, speaker: &Side, to: &str, hearer: &Side, origin: Instant) ->
     }
 }
 
+/// As people write it.
+fn codec_name(codec: &str) -> String {
+    match codec {
+        "opus" => "Opus".into(),
+        other => other.to_uppercase(),
+    }
+}
+
 fn tiles(performance: &Performance) -> Vec<Tile> {
     let caller = Stats::from(&performance.alice.stats);
     let stats = Stats::from(&performance.bob.stats);
@@ -247,7 +258,7 @@ fn tiles(performance: &Performance) -> Vec<Tile> {
         ),
         tile(
             "Codec",
-            stats.codec.to_uppercase(),
+            codec_name(&stats.codec),
             "",
             "the first that both sides know",
             Tone::Plain,

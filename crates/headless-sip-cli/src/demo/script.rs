@@ -32,6 +32,9 @@ const LOUDNESS: f32 = 0.25;
 /// Rate of what is heard, kept and drawn, in Hz: wideband, and small enough to live in the page.
 const EAR_RATE: u32 = 16_000;
 
+/// From one key to the next: as a person dials in no hurry.
+const BETWEEN_KEYS: Duration = Duration::from_millis(400);
+
 /// How long the call is on hold.
 const ON_HOLD: Duration = Duration::from_secs(2);
 
@@ -273,7 +276,13 @@ impl Stage<'_> {
                 at: self.now(),
                 text: format!("bob presses {DIGITS}: RTP packets as well"),
             });
-            callee.control.send_dtmf(DIGITS).await?;
+            for digit in DIGITS.chars() {
+                callee
+                    .control
+                    .send_dtmf(digit.encode_utf8(&mut [0; 4]))
+                    .await?;
+                tokio::time::sleep(BETWEEN_KEYS).await;
+            }
             let arrived = ear
                 .wait(PATIENCE, |progress| progress.digits.len() >= DIGITS.len())
                 .await;

@@ -159,7 +159,7 @@ fn rungs(out: &mut String, ladder: &Ladder, count: usize) {
             Rung::Note(note) => {
                 let _ = write!(
                     out,
-                    "<div class=\"event\"><span class=\"at\">{at:.3}</span><div class=\"field\"><em>{}</em></div></div>",
+                    "<div class=\"event\"><span class=\"at\">{at:.4}</span><div class=\"field\"><em>{}</em></div></div>",
                     esc(&note.text)
                 );
             }
@@ -177,7 +177,7 @@ fn arrow(out: &mut String, message: &LadderMessage, count: usize) {
     let width = (right - left) as f64 / count as f64 * 100.0;
     let _ = write!(
         out,
-        "<div class=\"rung\"><span class=\"at\">{:.3}</span><div class=\"field\"><div class=\"arrow {side} {}\" \
+        "<div class=\"rung\"><span class=\"at\">{:.4}</span><div class=\"field\"><div class=\"arrow {side} {}\" \
          style=\"left:{};width:{width:.3}%\"><span><b>{}</b>",
         message.at,
         message.kind.class(),
