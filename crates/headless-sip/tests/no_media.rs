@@ -167,3 +167,16 @@ async fn an_answer_without_sdp_ends_the_call_with_an_error() {
     let error = within(alice.call(&peer.uri())).await.unwrap_err();
     assert!(matches!(error, Error::PeerIncompatible(_)), "{error}");
 }
+
+#[tokio::test]
+async fn a_far_end_that_says_nothing_at_all_is_given_up_after_the_ring_time() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let alice = client(config()).await;
+    let call = alice
+        .dial(&format!("sip:peer@{}", silent.local_addr().unwrap()))
+        .ring_timeout(Duration::from_millis(300))
+        .await
+        .unwrap();
+    let error = within(call.answered()).await.unwrap_err();
+    assert!(matches!(error, Error::Timeout(_)), "{error}");
+}

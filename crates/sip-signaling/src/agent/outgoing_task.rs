@@ -211,7 +211,11 @@ impl OutgoingTask {
                     CancelStep::Nothing
                 }
                 () = sleep_until(deadline) => match self.session.handle_timeout(now()) {
-                    Some(InviteTimeout::Ring) => self.session.cancel(now()),
+                    Some(InviteTimeout::Ring) => {
+                        let step = self.session.cancel(now());
+                        self.fail(self.cancelled_error());
+                        step
+                    }
                     Some(InviteTimeout::GiveUp) => return self.over(self.cancelled_error()),
                     None => CancelStep::Nothing,
                 },
