@@ -25,7 +25,7 @@ mod sipp;
 pub use baresip::{Baresip, BaresipConfig};
 pub use baresip_control::{BaresipControl, BaresipEvent};
 pub use kamailio::{Kamailio, REALM};
-pub use phone::{Phone, assert_tone, listen, tone};
+pub use phone::{Phone, assert_tone, hear_tone, listen, tone};
 pub use ports::Ports;
 pub use process::PeerProcess;
 pub use program::Program;

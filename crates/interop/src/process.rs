@@ -70,6 +70,26 @@ impl PeerProcess {
         String::from_utf8_lossy(&std::fs::read(&self.output).unwrap_or_default()).into_owned()
     }
 
+    /// Name and text of the files in its folder whose name ends so.
+    #[must_use]
+    pub fn files_ending_in(&self, ending: &str) -> Vec<(String, String)> {
+        let files = std::fs::read_dir(self.folder())
+            .expect("list the peer's folder")
+            .flatten();
+        let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+        let text = |name: &String| {
+            String::from_utf8_lossy(&std::fs::read(self.folder().join(name)).unwrap_or_default())
+                .into_owned()
+        };
+        names
+            .filter(|name| name.ends_with(ending))
+            .map(|name| {
+                let text = text(&name);
+                (name, text)
+            })
+            .collect()
+    }
+
     /// Waits until `ready` has an answer.
     ///
     /// # Panics
@@ -134,6 +154,9 @@ impl Drop for PeerProcess {
                 self.pid,
                 tail(&self.output())
             );
+            for (file, text) in self.files_ending_in(".log") {
+                eprintln!("---- its {file} ----\n{}", tail(&text));
+            }
         }
     }
 }

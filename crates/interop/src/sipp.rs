@@ -230,16 +230,11 @@ impl SippRun {
     }
 
     fn error_log(&self) -> String {
-        let mut log = String::new();
-        for entry in std::fs::read_dir(self.process.folder())
-            .expect("list the folder of SIPp")
-            .flatten()
-        {
-            if entry.file_name().to_string_lossy().ends_with("_errors.log") {
-                log += &String::from_utf8_lossy(&std::fs::read(entry.path()).unwrap_or_default());
-            }
-        }
-        log
+        self.process
+            .files_ending_in("_errors.log")
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect()
     }
 }
 

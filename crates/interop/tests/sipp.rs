@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use headless_sip::{CallEvent, ClientConfig, EndedBy, Error};
-use headless_sip_interop::{Phone, Program, Sipp, assert_tone, listen, scenario, tone};
+use headless_sip_interop::{Phone, Program, Sipp, assert_tone, hear_tone, listen, scenario, tone};
 use tokio::task::JoinSet;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,7 +22,7 @@ async fn a_call_from_sipp_is_answered_and_its_tone_heard() {
     let sipp = scenario!("uac_tone")
         .users("phone", "alice")
         .calls(1, 1)
-        .call_length(3 * SECOND)
+        .call_length(4 * SECOND)
         .tone(440);
     let sipp = sipp.start_client(phone.client.local_addr());
     let incoming = phone.client.incoming().await.expect("a call");
@@ -48,7 +48,7 @@ async fn what_we_say_to_a_call_from_sipp_comes_back_as_its_echo() {
     let sipp = scenario!("uac_call")
         .users("phone", "alice")
         .calls(1, 1)
-        .call_length(3 * SECOND)
+        .call_length(4 * SECOND)
         .echoing_rtp();
     let sipp = sipp.start_client(phone.client.local_addr());
     let mut call = phone
@@ -103,11 +103,10 @@ async fn call_the_uas(sipp: Sipp, transport: headless_sip::Transport) {
         .send(tone(700, 10 * SECOND))
         .await
         .expect("queued");
-    let heard = listen(&mut call.audio.rx, 3 * SECOND).await;
-    assert_tone("we", &heard, 700, 2 * SECOND);
+    hear_tone("we", &mut call.audio.rx, 700, 2 * SECOND).await;
     let stats = call.stats();
     assert_eq!(stats.codec, "PCMU");
-    assert!(stats.received_packets >= 130, "{stats:?}");
+    assert!(stats.received_packets >= 100, "{stats:?}");
     call.hang_up().await.expect("hung up");
     sipp.succeeds(PATIENCE).await;
 }
@@ -243,8 +242,7 @@ async fn hold_and_resume_by_us_are_understood_by_sipp() {
         .send(tone(900, 5 * SECOND))
         .await
         .expect("queued");
-    let heard = listen(&mut call.audio.rx, 2 * SECOND).await;
-    assert_tone("we, after the hold,", &heard, 900, SECOND);
+    hear_tone("we, after the hold,", &mut call.audio.rx, 900, SECOND).await;
     call.hang_up().await.expect("hung up");
     sipp.succeeds(PATIENCE).await;
 }
@@ -321,7 +319,7 @@ async fn twenty_calls_at_once_each_hear_their_own_tone() {
                 .await
                 .expect("queued");
             let heard = listen(&mut call.audio.rx, PATIENCE).await;
-            assert_tone(&format!("call {index}"), &heard, hz, 3 * SECOND);
+            assert_tone(&format!("call {index}"), &heard, hz, 2 * SECOND);
             let ended = call.events.ended().await.expect("the end of the call");
             assert!(
                 ended.stats.received_packets >= 200,
@@ -382,7 +380,7 @@ async fn calls_to_sipp_survive_the_loss_of_thirty_percent_of_messages_both_ways(
         return;
     }
     const CALLS: u32 = 5;
-    let sipp = Sipp::built_in("uas")
+    let sipp = scenario!("uas_lossy")
         .calls(CALLS, CALLS)
         .losing(30)
         .echoing_rtp()
@@ -403,8 +401,7 @@ async fn calls_to_sipp_survive_the_loss_of_thirty_percent_of_messages_both_ways(
                 .send(tone(hz, 20 * SECOND))
                 .await
                 .expect("queued");
-            let heard = listen(&mut call.audio.rx, 3 * SECOND).await;
-            assert_tone(&format!("call {index}"), &heard, hz, 2 * SECOND);
+            hear_tone(&format!("call {index}"), &mut call.audio.rx, hz, 2 * SECOND).await;
             // Without an answer in time the BYE is repeated in the background: SIPp wants it for each call.
             match call.hang_up().await {
                 Ok(()) | Err(Error::Timeout(_)) => {}
