@@ -80,7 +80,7 @@ mod tests {
         let id = id
             .file_name()
             .and_then(|name| name.to_str())
-            .and_then(|name| name.parse().ok())
+            .and_then(|name| name.parse::<u32>().ok())
             .expect("a number");
         let listed = || {
             threads()
