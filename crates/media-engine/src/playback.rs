@@ -13,8 +13,10 @@ pub(crate) struct Playback {
     queue: Mutex<PlaybackQueue>,
     /// Those who wait for room, one after the other, in the order they came.
     turn: tokio::sync::Mutex<()>,
-    /// Room was made, the queue ran empty, was cleared or closed.
-    changed: Notify,
+    /// There is room again, or the queue was cleared or closed.
+    room: Notify,
+    /// The queue ran empty, or was cleared or closed.
+    empty: Notify,
 }
 
 impl Playback {
@@ -22,7 +24,8 @@ impl Playback {
         Self {
             queue: Mutex::new(PlaybackQueue::new(limit)),
             turn: tokio::sync::Mutex::new(()),
-            changed: Notify::new(),
+            room: Notify::new(),
+            empty: Notify::new(),
         }
     }
 
@@ -31,9 +34,23 @@ impl Playback {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes whoever waits for room or for the end. Costs next to nothing when nobody does.
+    /// Wakes whoever waits for room or for the end, if it has come: not once a packet. Costs next to nothing when nobody waits.
     pub(crate) fn notify(&self) {
-        self.changed.notify_waiters();
+        let (room, empty) = {
+            let queue = self.lock();
+            (!queue.is_full(), queue.queued().is_zero())
+        };
+        if room {
+            self.room.notify_waiters();
+        }
+        if empty {
+            self.empty.notify_waiters();
+        }
+    }
+
+    fn notify_all(&self) {
+        self.room.notify_waiters();
+        self.empty.notify_waiters();
     }
 
     pub(crate) fn try_push(
@@ -55,7 +72,7 @@ impl Playback {
         let _turn = self.turn.lock().await;
         let mut frame = frame;
         loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
+            let mut changed = std::pin::pin!(self.room.notified());
             changed.as_mut().enable();
             frame = {
                 let mut queue = self.lock();
@@ -78,7 +95,7 @@ impl Playback {
     /// Waits until nothing is queued.
     pub(crate) async fn drained(&self) -> Result<(), AudioError> {
         loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
+            let mut changed = std::pin::pin!(self.empty.notified());
             changed.as_mut().enable();
             {
                 let queue = self.lock();
@@ -95,12 +112,12 @@ impl Playback {
 
     pub(crate) fn clear(&self) -> Cleared {
         let cleared = self.lock().clear();
-        self.notify();
+        self.notify_all();
         cleared
     }
 
     pub(crate) fn close(&self) {
         self.lock().close();
-        self.notify();
+        self.notify_all();
     }
 }

@@ -128,9 +128,9 @@ mod tests {
         assert_eq!(seen, Some(from.local_addr().unwrap()));
     }
 
+    /// How late the stamp of a datagram is that was read 30 ms after it arrived.
     #[cfg(target_os = "linux")]
-    #[test]
-    fn the_stamp_is_that_of_arrival_and_not_of_reading() {
+    fn stamp_error() -> Duration {
         let (to, from) = pair();
         enable_timestamps(&to);
         let mut reader = DatagramReader::new();
@@ -145,11 +145,15 @@ mod tests {
             arrival = Some(datagram.arrival)
         });
         let arrival = arrival.expect("the datagram is there");
-        assert!(
-            arrival < sent + Duration::from_millis(10),
-            "{:?} late",
-            arrival - sent
-        );
+        arrival.saturating_duration_since(sent)
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_stamp_is_that_of_arrival_and_not_of_reading() {
+        // A busy host may stop us between the readings of the two clocks; a stamp of reading would be 30 ms late each time.
+        let least = (0..10).map(|_| stamp_error()).min().unwrap();
+        assert!(least < Duration::from_millis(10), "{least:?} late");
     }
 
     #[test]
