@@ -11,6 +11,7 @@
 
 mod assertions;
 mod clip;
+mod correlator;
 mod dtmf;
 mod generate;
 mod measure;

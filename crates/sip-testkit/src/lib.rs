@@ -1,6 +1,6 @@
 //! Test your own phone program: a telephone exchange inside the test process, a bad network, and ears.
 //!
-//! - [`pbx`]: a registrar and proxy with users, failing numbers, and numbers that answer with an
+//! - `pbx`: a registrar and proxy with users, failing numbers, and numbers that answer with an
 //!   echo, a tone, digits or music.
 //! - [`network`]: loss, delay, jitter, reordering and duplication, as a value for virtual time and as
 //!   a relay between real sockets.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 /// Share of the energy that a clean tone has at its frequency.
 pub const MIN_TONE_SHARE: f64 = 0.98;
-/// Correlation from which on a recording counts as the original: below it lies what passed more
-/// than some 15 % of loss, or is not the original at all.
-pub const MIN_HEARD_CORRELATION: f64 = 0.7;
+/// Correlation from which on a recording counts as the original. Other speech has less than 0.2;
+/// speech that lost 10 % of its packets has 0.92 through G.711 and 0.82 through Opus, 30 % 0.77 and 0.65.
+pub const MIN_HEARD_CORRELATION: f64 = 0.65;
 /// Share of the original, by loudness, that must be recognised in the recording.
-pub const MIN_HEARD_SHARE: f64 = 0.8;
+pub const MIN_HEARD_SHARE: f64 = 0.7;
 
 /// Quieter than this (RMS, -60 dB of full scale) counts as silence.
 const AUDIBLE: f64 = 0.001;

@@ -1,9 +1,8 @@
 //! Was what was heard what was said?
 
 use super::Clip;
+use super::correlator::Correlator;
 use super::measure::energy;
-use rustfft::{Fft, FftPlanner, num_complex::Complex};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Both clips are compared at the telephone's rate, so that a wideband original is not held
@@ -33,8 +32,8 @@ const HEARD: f64 = 0.6;
 #[non_exhaustive]
 pub struct Similarity {
     /// Normalised cross-correlation, averaged over the segments with sound and weighted by their
-    /// loudness: 1 is the same waveform, unrelated speech lies below 0.4. A clean call over a
-    /// waveform codec has more than 0.9.
+    /// loudness: 1 is the same waveform, unrelated speech lies below 0.2. A clean call has
+    /// more than 0.95, through Opus too.
     pub correlation: f64,
     /// Share (by loudness) of the segments that were recognised, 0 to 1: one minus what was lost.
     pub heard_share: f64,
@@ -348,64 +347,6 @@ fn window_at(samples: &[f32], start: i64) -> &[f32] {
     &samples[from..to.max(from)]
 }
 
-/// Cross-correlation through the Fourier transform.
-struct Correlator {
-    length: usize,
-    forward: Arc<dyn Fft<f64>>,
-    inverse: Arc<dyn Fft<f64>>,
-}
-
-impl Correlator {
-    fn new(at_least: usize) -> Self {
-        let length = at_least.next_power_of_two();
-        let mut planner = FftPlanner::new();
-        Self {
-            length,
-            forward: planner.plan_fft_forward(length),
-            inverse: planner.plan_fft_inverse(length),
-        }
-    }
-
-    fn prepare(&self, samples: &[f32]) -> Vec<Complex<f64>> {
-        let mut buffer: Vec<Complex<f64>> = samples
-            .iter()
-            .map(|&s| Complex::new(f64::from(s), 0.0))
-            .collect();
-        buffer.resize(self.length, Complex::new(0.0, 0.0));
-        self.forward.process(&mut buffer);
-        buffer
-    }
-
-    /// The needle against every place of the haystack where it fits whole, divided by both
-    /// energies: -1 to 1.
-    fn normalised(
-        &self,
-        needle: &[f32],
-        needle_energy: f64,
-        haystack: &[f32],
-        transformed: &[Complex<f64>],
-    ) -> Vec<f64> {
-        let mut product = self.prepare(needle);
-        product
-            .iter_mut()
-            .zip(transformed)
-            .for_each(|(needle, hay)| *needle = needle.conj() * hay);
-        self.inverse.process(&mut product);
-        let places = (haystack.len() + 1).saturating_sub(needle.len());
-        let floor = 1e-9 + 1e-5 * energy(haystack) / (haystack.len() as f64 / needle.len() as f64);
-        let mut under: f64 = energy(&haystack[..needle.len().min(haystack.len())]);
-        (0..places)
-            .map(|place| {
-                if place > 0 {
-                    under += f64::from(haystack[place + needle.len() - 1]).powi(2);
-                    under -= f64::from(haystack[place - 1]).powi(2);
-                }
-                product[place].re / self.length as f64 / (needle_energy * under.max(floor)).sqrt()
-            })
-            .collect()
-    }
-}
-
 /// Samples of a segment at the rate of comparison, for tests that cut along them.
 #[cfg(test)]
 fn at(milliseconds: u64) -> usize {
@@ -521,7 +462,7 @@ mod tests {
         ];
         for (name, other) in others {
             let found = similarity(&speech(), &other);
-            assert!(found.correlation < 0.45, "{name}: {}", found.correlation);
+            assert!(found.correlation < 0.3, "{name}: {}", found.correlation);
             assert!(found.heard_share < 0.1, "{name}: {}", found.heard_share);
         }
     }
@@ -534,13 +475,13 @@ mod tests {
             parts.shuffle(&mut StdRng::seed_from_u64(seed));
             let found = similarity(&said, &Clip::from_samples(8000, parts.concat()));
             assert!(
-                found.correlation < 0.55,
+                found.correlation < 0.4,
                 "seed {seed}: {}",
                 found.correlation
             );
         }
         let reversed: Vec<f32> = said.samples.iter().rev().copied().collect();
-        assert!(similarity(&said, &Clip::from_samples(8000, reversed)).correlation < 0.45);
+        assert!(similarity(&said, &Clip::from_samples(8000, reversed)).correlation < 0.3);
     }
 
     #[test]

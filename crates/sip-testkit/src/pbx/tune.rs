@@ -51,7 +51,12 @@ pub(super) fn tune(sample_rate: u32) -> Clip {
 
 /// A plucked note: a tone with its octave, dying away, so that notes of one pitch stay apart.
 fn note(sample_rate: u32, hz: f64, duration: Duration) -> Clip {
-    let mut note = Clip::tones(sample_rate, &[hz, hz * 2.0], duration, 0.25);
+    let mut note = Clip::tone(sample_rate, hz, duration, 0.3);
+    let octave = Clip::tone(sample_rate, hz * 2.0, duration, 0.1);
+    note.samples
+        .iter_mut()
+        .zip(&octave.samples)
+        .for_each(|(sample, above)| *sample += above);
     let length = note.samples.len() as f32;
     for (n, sample) in note.samples.iter_mut().enumerate() {
         let along = n as f32 / length;

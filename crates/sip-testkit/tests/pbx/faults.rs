@@ -21,7 +21,8 @@ async fn every_fault_has_its_status_and_header() {
         .unwrap();
     let mut alice = Phone::udp("alice", &pbx).await;
     let redirected = format!("<{}>", pbx.user_uri("echo"));
-    let expected: [(&str, u16, Option<(&str, &str)>); 8] = [
+    type Expected<'a> = (&'a str, u16, Option<(&'a str, &'a str)>);
+    let expected: [Expected<'_>; 8] = [
         ("busy", 486, None),
         ("redirect", 302, Some(("Contact", &redirected))),
         ("decline", 603, None),

@@ -82,6 +82,18 @@ async fn a_call_over_udp_is_challenged_record_routed_and_hung_up_by_the_callee()
 }
 
 #[tokio::test]
+async fn an_exchange_on_all_addresses_names_the_one_by_which_it_is_reached() {
+    let pbx = pbx().listen("0.0.0.0:0").start().await.unwrap();
+    assert!(pbx.addr().ip().is_loopback());
+    whole_call(
+        Phone::udp("alice", &pbx).await,
+        Phone::udp("bob", &pbx).await,
+        1,
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn a_call_over_tcp_goes_the_same_way() {
     let pbx = pbx().start().await.unwrap();
     whole_call(
