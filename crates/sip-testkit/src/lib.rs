@@ -10,7 +10,7 @@
 //! is dropped. Any SIP program can use it; this test is of one that speaks through `headless-sip`:
 //!
 #![cfg_attr(feature = "extensions", doc = "```")]
-#![cfg_attr(not(feature = "extensions"), doc = "```ignore")]
+#![cfg_attr(not(feature = "extensions"), doc = "```text")]
 //! use headless_sip::{ClientConfig, HeadlessSipClient};
 //! use sip_testkit::{audio::{Clip, assert_tone}, pbx::Pbx};
 //! use std::time::Duration;
