@@ -294,7 +294,6 @@ impl RtpSession {
         if !self.config.may_send || self.config.telephone_event.is_none() {
             self.keys_out.clear();
         }
-        self.jitter_buffer.set_clock_rate(self.config.clock_rate);
     }
 
     /// The figures at `now`.
@@ -402,7 +401,7 @@ impl RtpSession {
             .get_or_insert_with(|| Reception::new(packet.meta.sequence));
         match reception.count(packet.meta.sequence) {
             Sequence::Fits => {}
-            Sequence::Restarted => self.jitter_buffer.clear(),
+            Sequence::Restarted => self.jitter_buffer.splice(),
             Sequence::Jumped => {
                 self.dropped.sequence_jump = self.dropped.sequence_jump.saturating_add(1);
                 return;
@@ -432,6 +431,8 @@ impl RtpSession {
         if let Some(reception) = &mut self.reception {
             reception.time(since(self.started, now), packet.meta.timestamp, clock);
         }
+        // The peer may change its codec alone, and the clock with it.
+        self.jitter_buffer.set_clock_rate(clock);
         self.jitter_buffer.insert(now, packet.meta, packet.payload);
     }
 
@@ -452,7 +453,7 @@ impl RtpSession {
                 .take()
                 .map_or(0, |reception| reception.expected());
             self.expected_before = self.expected_before.saturating_add(expected);
-            self.jitter_buffer.clear();
+            self.jitter_buffer.splice();
             let clock = self.key_clock();
             let events = &mut self.events;
             self.keys_in
@@ -503,11 +504,12 @@ impl RtpSession {
     /// SR or RR, whose blocks begin at `blocks`; the guard has checked that the count fits the length.
     fn on_report(&mut self, now: Instant, packet: &[u8], blocks: usize) {
         let from_current = word(packet, 4).map(Ssrc) == self.sources.ssrc();
-        if blocks == 28 && from_current {
-            if let (Some(high), Some(low)) = (word(packet, 8), word(packet, 12)) {
-                self.reports
-                    .heard_sender(now, NtpTime((u64::from(high) << 32) | u64::from(low)));
-            }
+        if blocks == 28
+            && from_current
+            && let (Some(high), Some(low)) = (word(packet, 8), word(packet, 12))
+        {
+            let ntp = NtpTime((u64::from(high) << 32) | u64::from(low));
+            self.reports.heard_sender(now, ntp);
         }
         let count = usize::from(packet.first().map_or(0, |first| first & 0x1f));
         for block in packet

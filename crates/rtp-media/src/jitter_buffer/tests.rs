@@ -1,4 +1,9 @@
 //! The buffer in virtual time: arrival tables, network traces, an hour of drift, and any order at all.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 use proptest::prelude::*;
 

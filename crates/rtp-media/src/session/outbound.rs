@@ -114,10 +114,10 @@ impl Outbound {
     }
 
     fn push(&mut self, to: Transmit, datagram: Vec<u8>) {
-        if self.waiting.len() >= CAPACITY {
-            if let Some((_, oldest)) = self.waiting.pop_front() {
-                self.free.push(oldest);
-            }
+        if self.waiting.len() >= CAPACITY
+            && let Some((_, oldest)) = self.waiting.pop_front()
+        {
+            self.free.push(oldest);
         }
         self.waiting.push_back((to, datagram));
     }

@@ -14,7 +14,7 @@ use rtcp::sender_report::SenderReport;
 use rtcp::source_description::{
     SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem,
 };
-use webrtc_util::marshal::{Marshal, MarshalSize};
+use webrtc_util::marshal::Marshal;
 
 use crate::clock::{ClockAnchor, NtpTime};
 use crate::event::PeerReport;
@@ -23,6 +23,7 @@ use crate::units::{ClockRate, Ssrc};
 
 /// RFC 3550 section 6.2: the least time between reports; half of it before the first one.
 const MIN_INTERVAL: Duration = Duration::from_secs(5);
+const FIRST_INTERVAL: Duration = Duration::from_millis(2_500);
 
 /// RFC 3550 section 6.3.1: e - 3/2 makes up for the reconsideration of the timer.
 const COMPENSATION: f64 = 1.218_28;
@@ -256,7 +257,7 @@ impl Reports {
     /// RFC 3550 section 6.3.1: two members, so the least interval, spread and compensated.
     fn interval(&mut self) -> Duration {
         let least = if self.first {
-            MIN_INTERVAL / 2
+            FIRST_INTERVAL
         } else {
             MIN_INTERVAL
         };
@@ -283,12 +284,11 @@ fn source_description(ssrc: Ssrc, cname: &str) -> Vec<u8> {
 }
 
 /// What cannot be written is left out; our own packets always can.
-fn append(out: &mut Vec<u8>, packet: &(impl Marshal + MarshalSize)) {
+fn append(out: &mut Vec<u8>, packet: &impl Marshal) {
     let start = out.len();
     out.resize(start.saturating_add(packet.marshal_size()), 0);
-    if let Some(room) = out.get_mut(start..) {
-        if packet.marshal_to(room).is_err() {
-            out.truncate(start);
-        }
+    let written = out.get_mut(start..).map(|room| packet.marshal_to(room));
+    if !matches!(written, Some(Ok(_))) {
+        out.truncate(start);
     }
 }

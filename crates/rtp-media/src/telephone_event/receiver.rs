@@ -130,11 +130,11 @@ impl KeyReceiver {
         clock: ClockRate,
         tell: &mut impl FnMut(RtpEvent),
     ) {
-        if self.deadline().is_some_and(|deadline| now >= deadline) {
-            if let Some(key) = &mut self.current {
-                key.ended = true;
-                tell(key.end(clock));
-            }
+        if self.deadline().is_some_and(|deadline| now >= deadline)
+            && let Some(key) = &mut self.current
+        {
+            key.ended = true;
+            tell(key.end(clock));
         }
     }
 
@@ -178,9 +178,14 @@ mod tests {
         events
     }
 
+    /// Milliseconds, RTP timestamp, payload.
+    type Packet = (u64, u32, [u8; 4]);
+    /// Key and how long it was down in ms; 0 when it goes down.
+    type Told = (char, u128);
+
     #[test]
-    fn rows() {
-        let rows: &[(&str, &[(u64, u32, [u8; 4])], &[(char, u128)])] = &[
+    fn every_press_is_told_once_whatever_happens_to_its_packets() {
+        let rows: &[(&str, &[Packet], &[Told])] = &[
             (
                 "a whole key",
                 &[
