@@ -62,7 +62,6 @@ impl HeadlessSipClient {
         let engine = MediaEngine::new(EngineConfig {
             threads: config.media_threads,
             rtp_ports: config.rtp_ports.clone(),
-            ..EngineConfig::default()
         })?;
         let proxy = config
             .proxy
@@ -221,7 +220,7 @@ impl HeadlessSipClient {
     }
 
     /// Our address towards `peer`: without a registrar it names the address of this host on the way there.
-    pub(crate) fn from_towards(&self, peer: SocketAddr) -> Result<NameAddr, Error> {
+    pub(crate) fn address_towards(&self, peer: SocketAddr) -> Result<NameAddr, Error> {
         let Inner {
             config,
             account,

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use media_engine::{
-    AudioBridge, MediaConfig, MediaEngine, MediaEvents, MediaFormat, MediaHandle, MediaPorts,
-    MediaUpdate, TelephoneEventFormat,
+    AudioBridge, ClockRate, MediaConfig, MediaEngine, MediaEvents, MediaFormat, MediaHandle,
+    MediaPorts, MediaUpdate, PayloadType, TelephoneEventFormat,
 };
-use rtp_media::{ClockRate, PayloadType};
 use sdp_negotiation::{
     AudioCapabilities, Direction, LocalMedia, NegotiatedAudio, NegotiatedFormat, PendingOffer,
     SdpSession, SessionDescription,

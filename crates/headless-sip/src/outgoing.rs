@@ -114,7 +114,7 @@ impl Dial {
             ..InviteOptions::new(target, client.own_address())
         };
         let peer = client.agent().next_hop(&options).await?;
-        options.from = client.from_towards(peer)?;
+        options.from = client.address_towards(peer)?;
         let mut media = CallMedia::reserve(client.engine(), client.rtp_ip(peer)?, settings)?;
         let mut pending = None;
         if !self.delayed_offer {
