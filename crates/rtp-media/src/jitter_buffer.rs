@@ -16,13 +16,18 @@
 //! - 100 ms concealed: silence, and a fresh start with the current target when packets return.
 #![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod config;
 mod delay_estimator;
 mod packet_ring;
+mod playout;
 mod steering;
 #[cfg(test)]
 mod tests;
 
 use std::time::{Duration, Instant};
+
+pub use self::config::{JitterBufferConfig, JitterBufferStats};
+pub use self::playout::{Pace, PacketMeta, Playout};
 
 use self::delay_estimator::{DelayEstimator, nanos};
 use self::packet_ring::{CAPACITY, PacketRing, Placed, Waiting};
@@ -41,117 +46,6 @@ const MAX_MISORDER: i64 = 100;
 const LONGEST_PTIME: i64 = 200_000_000;
 /// Larger payloads are no telephone audio.
 const MAX_PAYLOAD: usize = 4_096;
-
-/// How the buffer behaves. The defaults suit telephone calls.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct JitterBufferConfig {
-    /// RTP clock of the stream.
-    pub clock_rate: ClockRate,
-    /// Packet time until the stream shows another.
-    pub ptime: Duration,
-    /// The target never falls below this.
-    pub min_delay: Duration,
-    /// The target never rises above this, nor above 500 ms; packets later than that are given up.
-    pub max_delay: Duration,
-    /// The target until enough packets have been seen.
-    pub initial_delay: Duration,
-    /// Share of packets that may come too late, 0 to 1: less means more delay. On networks with rare long delays up to
-    /// eight times as much is let go where that saves delay in proportion.
-    pub late_loss: f32,
-}
-
-impl Default for JitterBufferConfig {
-    fn default() -> Self {
-        Self {
-            clock_rate: ClockRate::NARROWBAND,
-            ptime: Duration::from_millis(20),
-            min_delay: Duration::ZERO,
-            max_delay: Duration::from_millis(400),
-            initial_delay: Duration::from_millis(40),
-            late_loss: 0.005,
-        }
-    }
-}
-
-/// What the header of a packet says of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PacketMeta {
-    /// RTP sequence number.
-    pub sequence: u16,
-    /// RTP timestamp in clock units.
-    pub timestamp: u32,
-    /// First packet of a talkspurt (RFC 3551 section 4.1).
-    pub marker: bool,
-    /// RTP payload type.
-    pub payload_type: PayloadType,
-}
-
-/// What to play next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Playout<'a> {
-    /// Decode this.
-    Packet {
-        /// The payload, valid until the next call.
-        payload: &'a [u8],
-        /// Its payload type.
-        payload_type: PayloadType,
-        /// Its RTP timestamp in clock units.
-        timestamp: u32,
-        /// Its sequence number.
-        sequence: u16,
-        /// What to do with the decoded samples to steer the delay.
-        pace: Pace,
-    },
-    /// A packet should be played and is not there: conceal.
-    Missing {
-        /// How long, in clock units.
-        units: u32,
-        /// The packet after it, when it is already there: in-band FEC may recover the missing one from it.
-        next: Option<&'a [u8]>,
-    },
-    /// Nothing is due: not started, a pause in the talk, or the peer has stopped. Play silence for one packet time.
-    Silence,
-}
-
-/// What the owner of the decoded samples should do to steer the delay. It is advice: whoever cannot stretch ignores it,
-/// and the buffer drops or inserts whole frames when it is far off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Pace {
-    /// Play as is.
-    Normal,
-    /// Drop a pitch period: the delay is too long.
-    Faster,
-    /// Add a pitch period: the delay is too short.
-    Slower,
-}
-
-/// Counters of a [`JitterBuffer`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct JitterBufferStats {
-    /// Packets handed out.
-    pub played: u64,
-    /// Packets that never came, as of now.
-    pub lost: u64,
-    /// Packets that came after their playout time.
-    pub late: u64,
-    /// Packets that came more than once.
-    pub duplicate: u64,
-    /// Packets that came after a later one, but in time.
-    pub reordered: u64,
-    /// Packets in time that were dropped to shorten a delay far above the target.
-    pub discarded: u64,
-    /// Packets dropped for want of room, or larger than telephone audio is.
-    pub overflow: u64,
-    /// Runs of lost packets.
-    pub loss_runs: u64,
-    /// The longest of them.
-    pub longest_loss: u32,
-    /// Time handed out as [`Playout::Missing`].
-    pub concealed: Duration,
-    /// Time of that which was put in to lengthen the delay rather than in the place of a packet.
-    pub inserted: Duration,
-}
 
 /// Reorders packets and releases them at a delay that follows the network.
 ///

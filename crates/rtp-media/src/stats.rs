@@ -20,6 +20,8 @@ pub struct RtpStats {
     pub lost_packets: u64,
     /// Audio packets that arrived after their playout time and were not played.
     pub late_packets: u64,
+    /// Audio packets in time that were dropped to shorten a delay far above the target.
+    pub discarded_packets: u64,
     /// Packets received more than once.
     pub duplicate_packets: u64,
     /// Packets that arrived out of order.

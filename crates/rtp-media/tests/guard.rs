@@ -78,8 +78,8 @@ fn rtcp_short_feedback_is_refused() {
 #[test]
 fn the_crates_do_panic_on_what_is_refused() {
     // Should these crates be mended one day, the guard can go: this test says when.
-    type Read = fn(&[u8]);
-    let rows: [(&str, Read); 3] = [
+    type Parse = fn(&[u8]);
+    let rows: [(&str, Parse); 3] = [
         ("906500010000000101020304100000018a8100a0", |d| {
             let _ = rtp::packet::Packet::unmarshal(&mut Bytes::copy_from_slice(d));
         }),

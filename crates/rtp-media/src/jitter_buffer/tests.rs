@@ -1,9 +1,5 @@
 //! The buffer in virtual time: arrival tables, network traces, an hour of drift, and any order at all.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use proptest::prelude::*;
 

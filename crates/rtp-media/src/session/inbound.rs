@@ -1,138 +1,409 @@
-//! What is received, counted as RFC 3550 Appendix A says.
+//! The way in: one datagram, from its first byte to the jitter buffer.
 #![deny(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects
 )]
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::units::ClockRate;
+use super::compound::{self, RtcpMessage};
+use super::reception::{Reception, ReceptionBlock, Sequence};
+use super::source::Verdict;
+use super::{Channel, RtpSession, push_bounded};
+use crate::demux::{DatagramKind, datagram_kind};
+use crate::event::{PeerReport, RtpEvent};
+use crate::guard;
+use crate::packet::RtpPacket;
+use crate::stats::DroppedPackets;
+use crate::telephone_event::{KeyChange, TelephoneEventReceiver};
+use crate::units::{ClockRate, PayloadType, Ssrc};
 
-/// RFC 3550 Appendix A.1.
-const MAX_DROPOUT: u16 = 3_000;
-const MAX_MISORDER: u16 = 100;
+/// Round trips beyond this are answers to a report of another life.
+const ROUND_TRIP_AT_MOST: u32 = 60 << 16;
 
-/// Whether a sequence number belongs to the stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sequence {
-    Fits,
-    /// Too far from the others, and not confirmed yet by the one after it.
-    Jumped,
-    /// The stream goes on from here: the packet before was the first of the new numbers.
-    Restarted,
-}
-
-/// Reception statistics of one stream.
-#[derive(Debug, Clone)]
-pub(crate) struct Reception {
-    base: u32,
-    highest: u16,
-    cycles: u32,
-    awaited: Option<u16>,
-    received: u64,
-    expected_before: u64,
+/// The peer's streams.
+#[derive(Debug)]
+pub(super) struct Inbound {
+    reception: Option<Reception>,
+    /// Received and expected of streams before this one.
     received_before: u64,
-    transit: Option<i64>,
-    /// In microseconds, times 16.
-    jitter: i64,
+    expected_before: u64,
+    clock_rate: ClockRate,
+    pub(super) octets: u64,
+    pub(super) reports: u64,
+    pub(super) dropped: DroppedPackets,
+    pub(super) keys: TelephoneEventReceiver,
+    pub(super) heard_since_report: bool,
 }
 
-impl Reception {
-    pub(crate) fn new(sequence: u16) -> Self {
+impl Inbound {
+    pub(super) fn new(clock_rate: ClockRate) -> Self {
         Self {
-            base: sequence.into(),
-            highest: sequence,
-            cycles: 0,
-            awaited: None,
-            received: 0,
-            expected_before: 0,
+            reception: None,
             received_before: 0,
-            transit: None,
-            jitter: 0,
+            expected_before: 0,
+            clock_rate,
+            octets: 0,
+            reports: 0,
+            dropped: DroppedPackets::default(),
+            keys: TelephoneEventReceiver::default(),
+            heard_since_report: false,
         }
     }
 
-    /// RFC 3550 Appendix A.1, without its probation at the start: the payload type has vouched for the stream.
-    pub(crate) fn count(&mut self, sequence: u16) -> Sequence {
-        let forward = sequence.wrapping_sub(self.highest);
-        if forward < MAX_DROPOUT {
-            if sequence < self.highest {
-                self.cycles = self.cycles.saturating_add(1);
-            }
-            self.highest = sequence;
-        } else if forward <= u16::MAX.wrapping_sub(MAX_MISORDER) {
-            if self.awaited != Some(sequence) {
-                self.awaited = Some(sequence.wrapping_add(1));
-                return Sequence::Jumped;
-            }
-            let received = self.received;
-            *self = Self {
-                received: received.saturating_add(1),
-                jitter: self.jitter,
-                ..Self::new(sequence)
-            };
-            self.base = self
-                .base
-                .saturating_sub(u32::try_from(received).unwrap_or(0));
-            return Sequence::Restarted;
+    pub(super) fn received(&self) -> u64 {
+        let here = self.reception.as_ref().map_or(0, Reception::received);
+        self.received_before.saturating_add(here)
+    }
+
+    pub(super) fn expected(&self) -> u64 {
+        let here = self.reception.as_ref().map_or(0, Reception::expected);
+        self.expected_before.saturating_add(here)
+    }
+
+    pub(super) fn jitter(&self) -> Duration {
+        let units = self.reception.as_ref().map_or(0, Reception::jitter_units);
+        self.clock_rate.duration(units)
+    }
+
+    /// The block of the next report, if the stream was heard since the last one.
+    pub(super) fn take_block(&mut self, now: Instant) -> Option<ReceptionBlock> {
+        if !std::mem::take(&mut self.heard_since_report) {
+            return None;
         }
-        self.awaited = None;
-        self.received = self.received.saturating_add(1);
-        Sequence::Fits
+        self.reception
+            .as_mut()
+            .map(|reception| reception.take_block(now))
     }
 
-    /// RFC 3550 Appendix A.8, in microseconds instead of clock units.
-    pub(crate) fn time(&mut self, arrival: Duration, timestamp: u32, clock: ClockRate) {
-        let arrival = i64::try_from(arrival.as_micros()).unwrap_or(i64::MAX);
-        let media = i64::try_from(clock.duration(timestamp).as_micros()).unwrap_or(i64::MAX);
-        let transit = arrival.saturating_sub(media);
-        if let Some(before) = self.transit.replace(transit) {
-            let moved = transit.saturating_sub(before).saturating_abs();
-            // A wrap of the timestamp, a talkspurt of a sender whose clock stood still: not jitter.
-            if moved < 1_000_000 {
-                self.jitter = self
-                    .jitter
-                    .saturating_add(moved)
-                    .saturating_sub(self.jitter.saturating_add(8) / 16);
+    fn start_stream(&mut self, ssrc: Ssrc, sequence: u16) {
+        self.received_before = self.received();
+        self.expected_before = self.expected();
+        self.reception = Some(Reception::new(ssrc, sequence));
+    }
+
+    fn set_clock(&mut self, clock_rate: ClockRate) {
+        if clock_rate != self.clock_rate {
+            if let Some(reception) = &mut self.reception {
+                reception.change_clock(self.clock_rate, clock_rate);
             }
+            self.clock_rate = clock_rate;
         }
-    }
-
-    pub(crate) fn jitter(&self) -> Duration {
-        Duration::from_micros(u64::try_from(self.jitter / 16).unwrap_or(0))
-    }
-
-    pub(crate) fn extended_highest(&self) -> u32 {
-        (self.cycles << 16) | u32::from(self.highest)
-    }
-
-    pub(crate) fn expected(&self) -> u64 {
-        u64::from(self.extended_highest())
-            .saturating_add(1)
-            .saturating_sub(self.base.into())
-    }
-
-    /// Packets lost since the beginning; duplicates can make it negative (RFC 3550 section 6.4.1). 24 bits.
-    pub(crate) fn lost(&self) -> i32 {
-        let lost = i128::from(self.expected())
-            .saturating_sub(self.received.into())
-            .clamp(-0x80_0000, 0x7f_ffff);
-        i32::try_from(lost).unwrap_or(0)
-    }
-
-    /// Share lost since the last time this was asked, in 256ths (RFC 3550 Appendix A.3).
-    pub(crate) fn fraction_since_last(&mut self) -> u8 {
-        let (expected, received) = (self.expected(), self.received);
-        let interval = expected.saturating_sub(self.expected_before);
-        let lost = interval.saturating_sub(received.saturating_sub(self.received_before));
-        (self.expected_before, self.received_before) = (expected, received);
-        let share = lost.saturating_mul(256).checked_div(interval).unwrap_or(0);
-        u8::try_from(share).unwrap_or(u8::MAX)
     }
 }
 
-/// Time since `epoch`; zero before it.
-pub(crate) fn since(epoch: Instant, now: Instant) -> Duration {
-    now.saturating_duration_since(epoch)
+/// What a payload type stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Audio,
+    TelephoneEvent { clock_rate: ClockRate },
+}
+
+impl RtpSession {
+    /// A datagram arrived. `now` is its arrival, best from the kernel: jitter and playout are measured with it. Whatever
+    /// the bytes are, this does not panic; what is not of the peer is counted and dropped.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        channel: Channel,
+        bytes: &[u8],
+    ) {
+        if self.stopped {
+            return;
+        }
+        match (datagram_kind(bytes), channel) {
+            (DatagramKind::Rtcp, _) => self.handle_rtcp(now, source, channel, bytes),
+            (DatagramKind::Rtp, Channel::Rtp) => self.handle_rtp(now, source, bytes),
+            (kind, _) => {
+                bump(&mut self.inbound.dropped.not_rtp);
+                match kind {
+                    // DTLS is how keys for SRTP are agreed (RFC 5764).
+                    DatagramKind::Dtls => self.watch.note_encrypted(),
+                    _ => self.watch.note_not_rtp(),
+                }
+            }
+        }
+    }
+
+    fn handle_rtp(&mut self, now: Instant, source: SocketAddr, bytes: &[u8]) {
+        let Some(packet) = RtpPacket::parse(bytes) else {
+            bump(&mut self.inbound.dropped.malformed);
+            self.watch.note_not_rtp();
+            return;
+        };
+        let Some(content) = self.content_of(packet.meta.payload_type) else {
+            bump(&mut self.inbound.dropped.payload_type);
+            self.watch.note_payload_type(packet.meta.payload_type);
+            return;
+        };
+        // Keys are taken in any direction: who is put on hold may still press them.
+        if !self.config.may_receive && content == Content::Audio {
+            bump(&mut self.inbound.dropped.not_receiving);
+            return;
+        }
+        if !self.admit(now, source, &packet, content) {
+            return;
+        }
+        self.inbound.octets = self
+            .inbound
+            .octets
+            .saturating_add(packet.payload.len() as u64);
+        self.inbound.heard_since_report = true;
+        self.schedule.peer_present();
+        if self.watch.note_media(now) {
+            self.push_event(RtpEvent::MediaResumed);
+        }
+        match content {
+            Content::Audio => self.take_audio(now, &packet),
+            Content::TelephoneEvent { clock_rate } => {
+                self.jitter_buffer.skip(packet.meta.sequence);
+                self.take_key(now, &packet, clock_rate);
+            }
+        }
+    }
+
+    fn content_of(&self, payload_type: PayloadType) -> Option<Content> {
+        if let Some(format) = self.config.telephone_event
+            && format.receive_payload_type == payload_type
+        {
+            return Some(Content::TelephoneEvent {
+                clock_rate: format.clock_rate,
+            });
+        }
+        self.config
+            .receive_payload_types
+            .contains(&payload_type)
+            .then_some(Content::Audio)
+    }
+
+    /// Whether the packet is of the peer's stream, which it may begin or change.
+    fn admit(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        packet: &RtpPacket<'_>,
+        content: Content,
+    ) -> bool {
+        if let Content::TelephoneEvent { clock_rate } = content
+            && self.is_side_stream(source, packet.ssrc)
+        {
+            // Some gateways give their keys an SSRC of their own: the audio goes on beside it.
+            self.take_key(now, packet, clock_rate);
+            return false;
+        }
+        match self
+            .latch
+            .offer(now, source, packet.ssrc, packet.meta.sequence)
+        {
+            Verdict::Current => {}
+            Verdict::First => {
+                self.inbound.start_stream(packet.ssrc, packet.meta.sequence);
+                self.push_event(RtpEvent::FirstPacket {
+                    source,
+                    ssrc: packet.ssrc,
+                });
+            }
+            Verdict::NewStream { from } => {
+                self.inbound.start_stream(packet.ssrc, packet.meta.sequence);
+                self.jitter_buffer.splice();
+                if from != packet.ssrc {
+                    self.push_event(RtpEvent::SsrcChanged {
+                        from,
+                        to: packet.ssrc,
+                    });
+                }
+            }
+            Verdict::Foreign => {
+                bump(&mut self.inbound.dropped.foreign);
+                self.watch.note_another_address(source);
+                return false;
+            }
+        }
+        if let Some((from, to)) = self.latch.follow(now) {
+            self.follow_with_reports(to);
+            self.push_event(RtpEvent::SourceChanged { from, to });
+        }
+        self.admit_sequence(packet.meta.sequence)
+    }
+
+    /// Until the peer's RTCP shows its address: the port after that of RTP, if SDP named no other host for it.
+    fn follow_with_reports(&mut self, to: SocketAddr) {
+        if self.inbound.reports == 0 && self.config.remote_rtcp.ip() == self.config.remote_rtp.ip()
+        {
+            self.rtcp_destination = SocketAddr::new(to.ip(), to.port().saturating_add(1));
+        }
+    }
+
+    fn is_side_stream(&self, source: SocketAddr, ssrc: Ssrc) -> bool {
+        self.latch
+            .current()
+            .is_some_and(|(current, stream)| current == source && stream != ssrc)
+    }
+
+    fn admit_sequence(&mut self, sequence: u16) -> bool {
+        let Some(reception) = &mut self.inbound.reception else {
+            return false;
+        };
+        match reception.update_sequence(sequence) {
+            Sequence::Valid => true,
+            Sequence::Restarted => {
+                self.jitter_buffer.splice();
+                true
+            }
+            Sequence::Suspect => {
+                bump(&mut self.inbound.dropped.sequence_jump);
+                false
+            }
+        }
+    }
+
+    fn take_audio(&mut self, now: Instant, packet: &RtpPacket<'_>) {
+        let clock_rate = self.clock_rate_of(packet.meta.payload_type);
+        self.inbound.set_clock(clock_rate);
+        if let Some(reception) = &mut self.inbound.reception {
+            reception.update_jitter(now, packet.meta.timestamp, clock_rate);
+        }
+        self.jitter_buffer.set_clock_rate(clock_rate);
+        self.jitter_buffer.insert(now, packet.meta, packet.payload);
+    }
+
+    fn take_key(&mut self, now: Instant, packet: &RtpPacket<'_>, clock_rate: ClockRate) {
+        let events = &mut self.events;
+        self.inbound.keys.handle_packet(
+            now,
+            packet.ssrc,
+            packet.meta.timestamp,
+            packet.payload,
+            clock_rate,
+            self.inbound.clock_rate,
+            |change| push_bounded(events, key_event(change)),
+        );
+    }
+
+    fn handle_rtcp(&mut self, now: Instant, source: SocketAddr, channel: Channel, bytes: &[u8]) {
+        if !guard::rtcp_is_framed(bytes) {
+            bump(&mut self.inbound.dropped.malformed_rtcp);
+            if guard::rtcp_looks_encrypted(bytes) {
+                self.watch.note_encrypted();
+            }
+            return;
+        }
+        if !self.config.symmetric && source.ip() != self.config.remote_rtcp.ip() {
+            bump(&mut self.inbound.dropped.foreign);
+            return;
+        }
+        let mut of_peer = false;
+        compound::read(bytes, |message| {
+            of_peer |= self.handle_rtcp_message(now, source, message)
+        });
+        if !of_peer {
+            return;
+        }
+        self.inbound.reports = self.inbound.reports.saturating_add(1);
+        self.schedule.note_size(bytes.len());
+        self.watch.note_sign(now);
+        if self.config.symmetric && channel == Channel::Rtcp {
+            self.rtcp_destination = source;
+        }
+    }
+
+    /// Whether the message is of the peer: its stream, or before there is one, its host.
+    fn handle_rtcp_message(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        message: RtcpMessage,
+    ) -> bool {
+        let sender = match message {
+            RtcpMessage::SenderReport { ssrc, .. }
+            | RtcpMessage::ReceiverReport { ssrc }
+            | RtcpMessage::Block { ssrc, .. }
+            | RtcpMessage::Goodbye { ssrc } => ssrc,
+        };
+        if !self.is_peer(source, sender) {
+            return false;
+        }
+        match message {
+            RtcpMessage::SenderReport { ssrc, ntp } => {
+                if let Some(reception) =
+                    self.inbound.reception.as_mut().filter(|r| r.ssrc() == ssrc)
+                {
+                    reception.note_sender_report(now, ntp.middle());
+                }
+            }
+            RtcpMessage::ReceiverReport { .. } => {}
+            RtcpMessage::Block { block, .. } if block.ssrc == self.config.ssrc => {
+                self.take_peer_report(now, block)
+            }
+            RtcpMessage::Block { .. } => {}
+            RtcpMessage::Goodbye { .. } => {
+                self.schedule.peer_left(now);
+                self.push_event(RtpEvent::RemoteBye);
+            }
+        }
+        true
+    }
+
+    fn is_peer(&self, source: SocketAddr, sender: Ssrc) -> bool {
+        match self.latch.current() {
+            // A receiver that sends no media reports under an SSRC we have not heard.
+            Some((current, ssrc)) => ssrc == sender || current.ip() == source.ip(),
+            None => {
+                source.ip() == self.config.remote_rtcp.ip()
+                    || source.ip() == self.config.remote_rtp.ip()
+            }
+        }
+    }
+
+    fn take_peer_report(&mut self, now: Instant, block: ReceptionBlock) {
+        let round_trip = self.round_trip_of(now, block);
+        self.round_trip = round_trip.or(self.round_trip);
+        let report = PeerReport {
+            fraction_lost: f32::from(block.fraction_lost) / 256.0,
+            lost_packets: block.total_lost,
+            jitter: self.config.clock_rate.duration(block.jitter),
+            round_trip,
+        };
+        self.peer_report = Some(report);
+        self.push_event(RtpEvent::PeerReport(report));
+    }
+
+    /// RFC 3550 section 6.4.1: arrival minus LSR minus DLSR.
+    fn round_trip_of(&self, now: Instant, block: ReceptionBlock) -> Option<Duration> {
+        if block.last_sender_report == 0 {
+            return None;
+        }
+        let arrival = self.config.clock_anchor.ntp_at(now).middle();
+        let elapsed = arrival.wrapping_sub(block.last_sender_report);
+        if elapsed > ROUND_TRIP_AT_MOST {
+            return None;
+        }
+        // The peer's clock may run ahead of ours by the rounding of DLSR.
+        let round_trip = elapsed.saturating_sub(block.delay);
+        Some(Duration::from_nanos(
+            u64::from(round_trip).saturating_mul(1_000_000_000) >> 16,
+        ))
+    }
+}
+
+pub(super) fn key_event(change: KeyChange) -> RtpEvent {
+    match change {
+        KeyChange::Down {
+            event,
+            duration,
+            level_dbm0,
+        } => RtpEvent::TelephoneEvent {
+            event,
+            duration,
+            level_dbm0,
+        },
+        KeyChange::Up { event, duration } => RtpEvent::TelephoneEventEnded { event, duration },
+    }
+}
+
+fn bump(counter: &mut u64) {
+    *counter = counter.saturating_add(1);
 }

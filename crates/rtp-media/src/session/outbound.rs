@@ -1,124 +1,250 @@
-//! What is sent: sequence numbers, timestamps, markers, and the datagrams that wait to go out.
+//! The way out: audio, keys and reports, queued until the shell polls them.
+#![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
-use super::Transmit;
+use super::compound::{CompoundWriter, SenderInfo};
+use super::{Channel, RtpSession, Transmit};
 use crate::jitter_buffer::PacketMeta;
 use crate::packet::RtpPacket;
 use crate::random::Random;
+use crate::session::config::RtpSessionConfig;
+use crate::telephone_event::{TelephoneEvent, TelephoneEventError, TelephoneEventSender};
 use crate::units::{PayloadType, Ssrc};
 
-/// Datagrams that may wait; the oldest goes first.
-const CAPACITY: usize = 16;
+/// Datagrams that wait to be polled; the oldest go when nobody does.
+const QUEUE: usize = 32;
 
+/// Our stream.
 #[derive(Debug)]
-pub(crate) struct Outbound {
+pub(super) struct Outbound {
     ssrc: Ssrc,
     sequence: u16,
+    /// Of the next audio.
     timestamp: u32,
-    /// Nothing was sent in the last packet time: the next packet begins a talkspurt.
-    silent: bool,
-    packets: u64,
-    octets: u64,
-    waiting: VecDeque<(Transmit, Vec<u8>)>,
+    /// The timestamp that was due at this moment: for sender reports.
+    reference: (u32, Instant),
+    /// The next audio packet starts a talkspurt.
+    marker: bool,
+    pub(super) packets: u64,
+    pub(super) octets: u64,
+    pub(super) reports: u64,
+    packets_at_report: u64,
+    pub(super) keys: TelephoneEventSender,
+    queue: VecDeque<(Channel, Vec<u8>)>,
     free: Vec<Vec<u8>>,
+    compound: CompoundWriter,
 }
 
 impl Outbound {
-    pub(crate) fn new(ssrc: Ssrc, random: &mut Random) -> Self {
+    pub(super) fn new(now: Instant, config: &RtpSessionConfig, random: &mut Random) -> Self {
+        // RFC 3550 section 5.1: both start at random.
+        let (sequence, timestamp) = (random.next_u16(), random.next_u32());
         Self {
-            ssrc,
-            // RFC 3550 section 5.1: both begin at random.
-            sequence: random.next_u16(),
-            timestamp: random.next_u32(),
-            silent: true,
+            ssrc: config.ssrc,
+            sequence,
+            timestamp,
+            reference: (timestamp, now),
+            marker: true,
             packets: 0,
             octets: 0,
-            waiting: VecDeque::new(),
+            reports: 0,
+            packets_at_report: 0,
+            keys: TelephoneEventSender::default(),
+            queue: VecDeque::new(),
             free: Vec::new(),
+            compound: CompoundWriter::new(config.ssrc, &config.cname),
         }
     }
 
-    pub(crate) fn audio(&mut self, to: Transmit, payload_type: PayloadType, payload: &[u8]) {
-        let marker = std::mem::replace(&mut self.silent, false);
-        self.packet(
-            to,
-            PacketMeta {
-                sequence: 0,
-                timestamp: self.timestamp,
+    fn enqueue(&mut self, channel: Channel, fill: impl FnOnce(&mut Vec<u8>, &mut CompoundWriter)) {
+        if self.queue.len() >= QUEUE
+            && let Some((_, dropped)) = self.queue.pop_front()
+        {
+            self.free.push(dropped);
+        }
+        let mut datagram = self.free.pop().unwrap_or_default();
+        datagram.clear();
+        fill(&mut datagram, &mut self.compound);
+        self.queue.push_back((channel, datagram));
+    }
+
+    fn send_packet(
+        &mut self,
+        payload_type: PayloadType,
+        timestamp: u32,
+        marker: bool,
+        payload: &[u8],
+    ) {
+        let packet = RtpPacket {
+            meta: PacketMeta {
+                sequence: self.sequence,
+                timestamp,
                 marker,
                 payload_type,
             },
-            payload,
-        );
-    }
-
-    /// A packet with its own timestamp and marker; the sequence number is given here.
-    pub(crate) fn packet(&mut self, to: Transmit, meta: PacketMeta, payload: &[u8]) {
-        let meta = PacketMeta {
-            sequence: self.sequence,
-            ..meta
-        };
-        self.sequence = self.sequence.wrapping_add(1);
-        self.packets = self.packets.saturating_add(1);
-        self.octets = self.octets.saturating_add(payload.len() as u64);
-        let mut datagram = self.memory();
-        RtpPacket {
-            meta,
             ssrc: self.ssrc,
             payload,
+        };
+        self.enqueue(Channel::Rtp, |out, _| packet.write(out));
+        self.sequence = self.sequence.wrapping_add(1);
+        self.packets += 1;
+        self.octets += payload.len() as u64;
+    }
+}
+
+impl RtpSession {
+    /// Queues one RTP packet of `units` clock units. The marker is set after silence. While the direction does not allow
+    /// sending or a key is going out this is [`skip_audio`](Self::skip_audio).
+    pub fn send_audio(&mut self, now: Instant, payload: &[u8], units: u32) {
+        if self.stopped || !self.config.may_send || self.outbound.keys.is_sending() {
+            return self.skip_audio(now, units);
         }
-        .write(&mut datagram);
-        self.push(to, datagram);
+        let outbound = &mut self.outbound;
+        // RFC 3551 section 4.1: the first packet of a talkspurt.
+        let marker = std::mem::replace(&mut outbound.marker, false);
+        outbound.send_packet(
+            self.config.send_payload_type,
+            outbound.timestamp,
+            marker,
+            payload,
+        );
+        self.pass(now, units);
     }
 
-    pub(crate) fn report(&mut self, to: Transmit, write: impl FnOnce(&mut Vec<u8>)) {
-        let mut datagram = self.memory();
-        write(&mut datagram);
-        self.push(to, datagram);
+    /// `units` of time pass and no audio is sent (DTX, hold, a key going out). To be called once per packet time all the
+    /// same: it drives the packets of a key press.
+    pub fn skip_audio(&mut self, now: Instant, units: u32) {
+        self.outbound.marker = true;
+        self.pass(now, units);
     }
 
-    /// Media time passes.
-    pub(crate) fn pass(&mut self, units: u32) {
-        self.timestamp = self.timestamp.wrapping_add(units);
+    /// The clock of our stream goes on, and with it a key press.
+    fn pass(&mut self, now: Instant, units: u32) {
+        let timestamp = self.outbound.timestamp;
+        self.outbound.reference = (timestamp, now);
+        self.outbound.timestamp = timestamp.wrapping_add(units);
+        let Some(format) = self.config.telephone_event.filter(|_| !self.stopped) else {
+            return;
+        };
+        let mut keys = std::mem::take(&mut self.outbound.keys);
+        keys.advance(
+            units,
+            timestamp,
+            self.config.clock_rate,
+            format.clock_rate,
+            |packet| {
+                self.outbound.send_packet(
+                    format.send_payload_type,
+                    packet.timestamp,
+                    packet.marker,
+                    &packet.payload,
+                );
+            },
+        );
+        self.outbound.keys = keys;
     }
 
-    pub(crate) fn fall_silent(&mut self) {
-        self.silent = true;
+    /// Queues a key press of `duration` (1 ms to 60 s). Keys go out one after the other with 40 ms or more between.
+    ///
+    /// # Errors
+    /// [`TelephoneEventError`]: not negotiated, not sending, too many waiting, or a duration out of range.
+    pub fn send_telephone_event(
+        &mut self,
+        _now: Instant,
+        event: TelephoneEvent,
+        duration: Duration,
+    ) -> Result<(), TelephoneEventError> {
+        if self.config.telephone_event.is_none() {
+            return Err(TelephoneEventError::NotNegotiated);
+        }
+        if self.stopped || !self.config.may_send {
+            return Err(TelephoneEventError::NotSending);
+        }
+        self.outbound.keys.push(event, duration)
     }
 
-    pub(crate) fn next(&mut self, buf: &mut Vec<u8>) -> Option<Transmit> {
+    /// Whether a key is going out or waits to: audio given meanwhile is not sent.
+    pub fn is_sending_telephone_event(&self) -> bool {
+        self.outbound.keys.is_sending()
+    }
+
+    /// The next datagram to send. `buf` is cleared and filled; keep it between calls and nothing is allocated.
+    pub fn poll_transmit(&mut self, _now: Instant, buf: &mut Vec<u8>) -> Option<Transmit> {
         buf.clear();
-        let (to, datagram) = self.waiting.pop_front()?;
+        let (channel, datagram) = self.outbound.queue.pop_front()?;
         buf.extend_from_slice(&datagram);
-        self.free.push(datagram);
-        Some(to)
+        self.outbound.free.push(datagram);
+        let destination = match channel {
+            Channel::Rtp => self.latch.destination(),
+            Channel::Rtcp => self.rtcp_destination,
+        };
+        Some(Transmit {
+            destination,
+            channel,
+        })
     }
 
-    pub(crate) fn timestamp(&self) -> u32 {
-        self.timestamp
-    }
-
-    pub(crate) fn packets(&self) -> u64 {
-        self.packets
-    }
-
-    pub(crate) fn octets(&self) -> u64 {
-        self.octets
-    }
-
-    fn memory(&mut self) -> Vec<u8> {
-        let mut datagram = self.free.pop().unwrap_or_default();
-        datagram.clear();
-        datagram
-    }
-
-    fn push(&mut self, to: Transmit, datagram: Vec<u8>) {
-        if self.waiting.len() >= CAPACITY
-            && let Some((_, oldest)) = self.waiting.pop_front()
-        {
-            self.free.push(oldest);
+    /// Queues an RTCP BYE (RFC 3550 section 6.6). Poll the last datagram out afterwards; media is neither sent nor taken
+    /// any more.
+    pub fn stop(&mut self, now: Instant) {
+        if self.stopped {
+            return;
         }
-        self.waiting.push_back((to, datagram));
+        self.outbound.keys.clear();
+        // RFC 3550 section 6.3.7: who never sent anything leaves in silence.
+        if self.outbound.packets > 0 || self.outbound.reports > 0 {
+            self.send_report(now, true);
+        }
+        self.stopped = true;
+    }
+
+    pub(super) fn send_report_if_due(&mut self, now: Instant) {
+        let we_sent = self.outbound.packets > self.outbound.packets_at_report;
+        self.schedule
+            .set_senders(we_sent, self.inbound.heard_since_report);
+        if self.schedule.expire(now, &mut self.random) {
+            self.send_report(now, false);
+        }
+    }
+
+    fn send_report(&mut self, now: Instant, leaving: bool) {
+        let sender = self.sender_info(now);
+        self.outbound.packets_at_report = self.outbound.packets;
+        let block = self.inbound.take_block(now);
+        // RFC 5761 section 5.1.1: with rtcp-mux reports share the port.
+        let channel = if self.config.rtcp_mux {
+            Channel::Rtp
+        } else {
+            Channel::Rtcp
+        };
+        let mut size = 0;
+        self.outbound.enqueue(channel, |out, compound| {
+            compound.write(sender, block, leaving, out);
+            size = out.len();
+        });
+        self.schedule.note_size(size);
+        self.outbound.reports += 1;
+    }
+
+    /// An SR needs media since the last report (RFC 3550 section 6.4).
+    fn sender_info(&self, now: Instant) -> Option<SenderInfo> {
+        let outbound = &self.outbound;
+        if outbound.packets == outbound.packets_at_report {
+            return None;
+        }
+        let (timestamp, at) = outbound.reference;
+        let since = self
+            .config
+            .clock_rate
+            .units(now.saturating_duration_since(at));
+        Some(SenderInfo {
+            ntp: self.config.clock_anchor.ntp_at(now),
+            timestamp: timestamp.wrapping_add(since),
+            // RFC 3550 section 6.4.1: both wrap.
+            packets: outbound.packets as u32,
+            octets: outbound.octets as u32,
+        })
     }
 }

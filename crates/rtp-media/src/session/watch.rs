@@ -1,135 +1,124 @@
-//! Watches for media that does not come, and gathers what may be the cause.
-#![deny(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects
-)]
+//! Whether media arrives, and if not, why.
+#![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::event::{NoMediaCause, RtpEvent};
+use crate::event::NoMediaCause;
 use crate::units::PayloadType;
 
-#[derive(Debug)]
-pub(crate) struct Watch {
-    no_media_after: Duration,
-    media_timeout: Option<Duration>,
-    expected: bool,
-    last_media: Instant,
-    last_sign: Instant,
-    no_media_told: bool,
-    timeout_told: bool,
-    clues: Clues,
-}
-
-/// What arrived instead of media, since media last came.
+/// Datagrams that were not media, since the last that was.
 #[derive(Debug, Clone, Copy, Default)]
-struct Clues {
-    encrypted: bool,
+struct Evidence {
+    another_address: Option<SocketAddr>,
     payload_type: Option<PayloadType>,
-    elsewhere: Option<SocketAddr>,
+    encrypted: bool,
     not_rtp: bool,
 }
 
-impl Watch {
+#[derive(Debug)]
+pub(crate) struct MediaWatch {
+    no_media_after: Duration,
+    media_timeout: Option<Duration>,
+    /// The direction expects media.
+    active: bool,
+    last_media: Instant,
+    /// RTP or RTCP of the peer.
+    last_sign: Instant,
+    told_no_media: bool,
+    told_timeout: bool,
+    evidence: Evidence,
+}
+
+impl MediaWatch {
     pub(crate) fn new(
         now: Instant,
         no_media_after: Duration,
         media_timeout: Option<Duration>,
-        expected: bool,
+        active: bool,
     ) -> Self {
         Self {
             no_media_after,
             media_timeout,
-            expected,
+            active,
             last_media: now,
             last_sign: now,
-            no_media_told: false,
-            timeout_told: false,
-            clues: Clues::default(),
+            told_no_media: false,
+            told_timeout: false,
+            evidence: Evidence::default(),
         }
     }
 
-    /// Whether media is expected at all; on hold none is missed.
-    pub(crate) fn expect(&mut self, now: Instant, expected: bool) {
-        if self.expected != expected {
-            *self = Self::new(now, self.no_media_after, self.media_timeout, expected);
+    /// The direction changed. Waiting starts anew.
+    pub(crate) fn set_active(&mut self, now: Instant, active: bool) {
+        if active && !self.active {
+            self.last_media = now;
+            self.last_sign = now;
+            self.told_no_media = false;
+            self.told_timeout = false;
+            self.evidence = Evidence::default();
         }
+        self.active = active;
     }
 
-    pub(crate) fn media(&mut self, now: Instant) -> Option<RtpEvent> {
-        (self.last_media, self.last_sign) = (now, now);
-        self.clues = Clues::default();
-        self.timeout_told = false;
-        std::mem::take(&mut self.no_media_told).then_some(RtpEvent::MediaResumed)
+    /// Media arrived. Whether that ends a time of none.
+    pub(crate) fn note_media(&mut self, now: Instant) -> bool {
+        self.last_media = self.last_media.max(now);
+        self.evidence = Evidence::default();
+        self.note_sign(now);
+        std::mem::take(&mut self.told_no_media)
     }
 
-    pub(crate) fn sign(&mut self, now: Instant) {
-        self.last_sign = now;
+    /// The peer lives, media or not: one that sends nothing while it is silent still sends RTCP.
+    pub(crate) fn note_sign(&mut self, now: Instant) {
+        self.last_sign = self.last_sign.max(now);
+        self.told_timeout = false;
     }
 
-    pub(crate) fn saw_encrypted(&mut self) {
-        self.clues.encrypted = true;
+    pub(crate) fn note_another_address(&mut self, seen: SocketAddr) {
+        self.evidence.another_address = Some(seen);
     }
 
-    pub(crate) fn saw_payload_type(&mut self, seen: PayloadType) {
-        self.clues.payload_type = Some(seen);
+    pub(crate) fn note_payload_type(&mut self, seen: PayloadType) {
+        self.evidence.payload_type = Some(seen);
     }
 
-    pub(crate) fn saw_elsewhere(&mut self, seen: SocketAddr) {
-        self.clues.elsewhere = Some(seen);
+    pub(crate) fn note_encrypted(&mut self) {
+        self.evidence.encrypted = true;
     }
 
-    pub(crate) fn saw_something_else(&mut self) {
-        self.clues.not_rtp = true;
+    pub(crate) fn note_not_rtp(&mut self) {
+        self.evidence.not_rtp = true;
     }
 
     pub(crate) fn no_media_deadline(&self) -> Option<Instant> {
-        let waits = self.expected && !self.no_media_told;
-        waits
-            .then(|| self.last_media.checked_add(self.no_media_after))
-            .flatten()
+        (self.active && !self.told_no_media).then(|| self.last_media + self.no_media_after)
     }
 
     pub(crate) fn timeout_deadline(&self) -> Option<Instant> {
-        let waits = self.expected && !self.timeout_told;
-        let timeout = self.media_timeout.filter(|_| waits)?;
-        self.last_sign.checked_add(timeout)
+        let timeout = self.media_timeout?;
+        (self.active && !self.told_timeout).then(|| self.last_sign + timeout)
     }
 
-    pub(crate) fn handle_timeout(
-        &mut self,
-        now: Instant,
-        expected_from: SocketAddr,
-    ) -> [Option<RtpEvent>; 2] {
-        let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| now >= deadline);
-        let no_media = passed(self.no_media_deadline());
-        let timeout = passed(self.timeout_deadline());
-        self.no_media_told |= no_media;
-        self.timeout_told |= timeout;
-        [
-            no_media.then(|| RtpEvent::NoMedia(self.cause(expected_from))),
-            timeout.then_some(RtpEvent::MediaTimeout),
-        ]
-    }
-
-    /// The most telling clue.
-    fn cause(&self, expected: SocketAddr) -> NoMediaCause {
-        match self.clues {
-            Clues {
-                encrypted: true, ..
-            } => NoMediaCause::SrtpExpected,
-            Clues {
-                payload_type: Some(seen),
-                ..
-            } => NoMediaCause::WrongPayloadType { seen },
-            Clues {
-                elsewhere: Some(seen),
-                ..
-            } => NoMediaCause::FromAnotherAddress { expected, seen },
-            Clues { not_rtp: true, .. } => NoMediaCause::NotRtp,
-            _ => NoMediaCause::NothingArrives,
+    /// The first deadline has passed: the most telling cause.
+    pub(crate) fn tell_no_media(&mut self, expected: SocketAddr) -> NoMediaCause {
+        self.told_no_media = true;
+        let evidence = self.evidence;
+        if evidence.encrypted {
+            NoMediaCause::SrtpExpected
+        } else if let Some(seen) = evidence.payload_type {
+            NoMediaCause::WrongPayloadType { seen }
+        } else if let Some(seen) = evidence.another_address {
+            NoMediaCause::FromAnotherAddress { expected, seen }
+        } else if evidence.not_rtp {
+            NoMediaCause::NotRtp
+        } else {
+            NoMediaCause::NothingArrives
         }
+    }
+
+    /// The second deadline has passed.
+    pub(crate) fn tell_timeout(&mut self) {
+        self.told_timeout = true;
     }
 }

@@ -1,231 +1,313 @@
-//! Sending keys (RFC 4733 section 2.5.1).
+//! Keys going out.
+#![deny(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{TelephoneEvent, TelephoneEventError};
+use super::{EventPayload, TelephoneEvent, TelephoneEventError};
 use crate::units::ClockRate;
 
 /// Keys that may wait.
-const MAX_WAITING: usize = 32;
-
-/// Silence between two keys, so that the far end tells them apart.
-const GAP: Duration = Duration::from_millis(40);
-
+const QUEUE: usize = 64;
+/// Pause between two keys at least.
+const PAUSE: Duration = Duration::from_millis(40);
+/// Longest press.
+const LONGEST: Duration = Duration::from_secs(60);
 /// RFC 4733 section 2.5.1.4: the end packet is sent three times.
 const END_PACKETS: u8 = 3;
-
-/// Level of the tone that the far end may make of it: -10 dBm0.
+/// Power of a digit, dB below 0 dBm0.
 const VOLUME: u8 = 10;
+/// The duration field holds no more (RFC 4733 section 2.5.1.3).
+const SEGMENT: u64 = 0xffff;
 
-/// One packet of a key press.
+/// A packet to send. Its timestamp is on the audio clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct KeyPacket {
-    /// RTP timestamp: that of the beginning of the key press, or of its segment.
-    pub(crate) timestamp: u32,
-    /// Set on the first packet of a key press.
-    pub(crate) marker: bool,
+pub(crate) struct EventPacket {
     pub(crate) payload: [u8; 4],
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
 }
 
+/// A queue of keys and the one going out. Driven by the passing of packet times, not by a clock of its own.
 #[derive(Debug, Default)]
-pub(crate) struct KeySender {
-    waiting: VecDeque<(TelephoneEvent, Duration)>,
+pub(crate) struct TelephoneEventSender {
+    queue: VecDeque<(TelephoneEvent, Duration)>,
     pressed: Option<Pressed>,
-    gap: Duration,
+    /// Time since the last key up; `None` if there was none.
+    since_key_up: Option<Duration>,
 }
 
+/// All counts in units of telephone-event's clock.
 #[derive(Debug)]
 struct Pressed {
     event: TelephoneEvent,
-    left: Duration,
+    total: u64,
+    elapsed: u64,
+    /// Where the current segment of a long press starts.
+    segment: u64,
+    /// RTP timestamp of the key down.
     timestamp: u32,
-    /// How long the segment lasts so far.
-    segment: Duration,
-    begun: bool,
-    ends_left: u8,
+    first: bool,
+    ends_sent: u8,
 }
 
-impl KeySender {
-    pub(crate) fn press(
+impl TelephoneEventSender {
+    pub(crate) fn push(
         &mut self,
         event: TelephoneEvent,
         duration: Duration,
     ) -> Result<(), TelephoneEventError> {
-        if duration.is_zero() || duration > Duration::from_secs(60) {
+        if duration < Duration::from_millis(1) || duration > LONGEST {
             return Err(TelephoneEventError::BadDuration);
         }
-        if self.waiting.len() >= MAX_WAITING {
-            return Err(TelephoneEventError::QueueFull(self.waiting.len()));
+        if self.queue.len() >= QUEUE {
+            return Err(TelephoneEventError::QueueFull(self.queue.len()));
         }
-        self.waiting.push_back((event, duration));
+        self.queue.push_back((event, duration));
         Ok(())
     }
 
-    pub(crate) fn is_busy(&self) -> bool {
-        self.pressed.is_some() || !self.waiting.is_empty()
+    pub(crate) fn is_sending(&self) -> bool {
+        self.pressed.is_some() || !self.queue.is_empty()
     }
 
+    /// Forgets the key going out and those that wait.
     pub(crate) fn clear(&mut self) {
-        self.waiting.clear();
+        self.queue.clear();
         self.pressed = None;
     }
 
-    /// `time` passes from `timestamp` on; the packet that tells of it, if a key is down. The timestamp is that of the audio
-    /// stream, on its clock (RFC 4733 section 2.1); the duration counts on the clock of the event's own format.
-    pub(crate) fn tick(
+    /// `units` of the audio clock pass, starting at RTP timestamp `timestamp`.
+    pub(crate) fn advance(
         &mut self,
+        units: u32,
         timestamp: u32,
-        time: Duration,
-        stream: ClockRate,
+        audio: ClockRate,
         clock: ClockRate,
-    ) -> Option<KeyPacket> {
-        if self.pressed.is_none() {
-            self.gap = self.gap.saturating_sub(time);
-            if !self.gap.is_zero() {
-                return None;
-            }
-            let (event, duration) = self.waiting.pop_front()?;
-            self.pressed = Some(Pressed {
+        mut send: impl FnMut(EventPacket),
+    ) {
+        let passed = audio.duration(units);
+        let may_start = self.since_key_up.is_none_or(|since| since >= PAUSE);
+        if self.pressed.is_none()
+            && may_start
+            && let Some((event, duration)) = self.queue.pop_front()
+        {
+            self.pressed = Some(Pressed::new(
                 event,
-                left: duration,
+                u64::from(clock.units(duration)).max(1),
                 timestamp,
-                segment: Duration::ZERO,
-                begun: false,
-                ends_left: END_PACKETS,
-            });
+            ));
         }
-        let pressed = self.pressed.as_mut()?;
-        let step = time.min(pressed.left);
-        pressed.left -= step;
-        // RFC 4733 section 2.5.1.3: a key held for longer than the field can say goes on in a new segment.
-        if clock.units(pressed.segment + step) > 0xffff {
-            pressed.timestamp = pressed
-                .timestamp
-                .wrapping_add(stream.units(pressed.segment));
-            pressed.segment = Duration::ZERO;
+        if let Some(since) = &mut self.since_key_up {
+            *since = since.saturating_add(passed);
         }
-        pressed.segment += step;
-        let end = pressed.left.is_zero();
-        let marker = !std::mem::replace(&mut pressed.begun, true);
-        let duration = u16::try_from(clock.units(pressed.segment))
-            .unwrap_or(u16::MAX)
-            .to_be_bytes();
-        let packet = KeyPacket {
-            timestamp: pressed.timestamp,
-            marker,
-            payload: [
-                pressed.event.code(),
-                VOLUME | if end { 0x80 } else { 0 },
-                duration[0],
-                duration[1],
-            ],
+        let Some(pressed) = &mut self.pressed else {
+            return;
         };
-        if end {
-            pressed.ends_left -= 1;
-            if pressed.ends_left == 0 {
-                self.pressed = None;
-                self.gap = GAP;
-            }
+        if pressed.ends_sent == 0 {
+            pressed.hold(u64::from(clock.units(passed)), audio, clock, &mut send);
+        } else {
+            send(pressed.packet(true, audio, clock));
+            pressed.ends_sent = pressed.ends_sent.saturating_add(1);
         }
-        Some(packet)
+        match pressed.ends_sent {
+            1 => self.since_key_up = Some(Duration::ZERO),
+            END_PACKETS.. => self.pressed = None,
+            _ => {}
+        }
+    }
+}
+
+impl Pressed {
+    fn new(event: TelephoneEvent, total: u64, timestamp: u32) -> Self {
+        Self {
+            event,
+            total,
+            elapsed: 0,
+            segment: 0,
+            timestamp,
+            first: true,
+            ends_sent: 0,
+        }
+    }
+
+    /// The key stays down for `units` more, or goes up within them.
+    fn hold(
+        &mut self,
+        units: u64,
+        audio: ClockRate,
+        clock: ClockRate,
+        send: &mut impl FnMut(EventPacket),
+    ) {
+        self.elapsed = self.elapsed.saturating_add(units).min(self.total);
+        // RFC 4733 section 2.5.1.3: a segment ends at the greatest duration, and the next one starts there.
+        while self.elapsed.saturating_sub(self.segment) > SEGMENT {
+            let elapsed =
+                std::mem::replace(&mut self.elapsed, self.segment.saturating_add(SEGMENT));
+            send(self.packet(false, audio, clock));
+            self.first = false;
+            self.segment = self.elapsed;
+            self.elapsed = elapsed;
+        }
+        let end = self.elapsed == self.total;
+        send(self.packet(end, audio, clock));
+        self.first = false;
+        self.ends_sent = u8::from(end);
+    }
+
+    fn packet(&self, end: bool, audio: ClockRate, clock: ClockRate) -> EventPacket {
+        let duration = self.elapsed.saturating_sub(self.segment).min(SEGMENT);
+        let payload = EventPayload {
+            code: self.event.code(),
+            end,
+            volume: VOLUME,
+            duration: u16::try_from(duration).unwrap_or(u16::MAX),
+        };
+        let offset = self
+            .segment
+            .saturating_mul(u64::from(audio.0))
+            .checked_div(u64::from(clock.0))
+            .unwrap_or(0);
+        EventPacket {
+            payload: payload.to_bytes(),
+            // Timestamps wrap.
+            timestamp: self.timestamp.wrapping_add(offset as u32),
+            marker: self.first,
+        }
     }
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 mod tests {
     use super::*;
 
-    const TICK: Duration = Duration::from_millis(20);
-    const CLOCK: ClockRate = ClockRate(8_000);
+    const RATE: ClockRate = ClockRate(8_000);
 
-    fn packets(sender: &mut KeySender, ticks: u32) -> Vec<Option<KeyPacket>> {
-        (0..ticks)
-            .map(|n| sender.tick(n * 160, TICK, CLOCK, CLOCK))
-            .collect()
+    fn key(c: char) -> TelephoneEvent {
+        TelephoneEvent::from_char(c).unwrap()
     }
 
-    #[test]
-    fn a_key_grows_and_its_end_is_sent_three_times() {
-        let mut sender = KeySender::default();
-        sender
-            .press(
-                TelephoneEvent::from_char('5').unwrap(),
-                Duration::from_millis(60),
-            )
-            .unwrap();
-        let seen: Vec<_> = packets(&mut sender, 6).into_iter().flatten().collect();
-        let durations: Vec<u16> = seen
-            .iter()
-            .map(|p| u16::from_be_bytes([p.payload[2], p.payload[3]]))
-            .collect();
-        assert_eq!(durations, [160, 320, 480, 480, 480]);
-        assert_eq!(
-            seen.iter().map(|p| p.payload[1] >> 7).collect::<Vec<_>>(),
-            [0, 0, 1, 1, 1]
-        );
-        assert_eq!(seen.iter().filter(|p| p.marker).count(), 1);
-        assert!(seen.iter().all(|p| p.timestamp == 0 && p.payload[0] == 5));
-        assert!(!sender.is_busy());
-    }
-
-    #[test]
-    fn keys_are_40_ms_apart() {
-        let mut sender = KeySender::default();
-        for key in ['1', '2'] {
-            sender
-                .press(TelephoneEvent::from_char(key).unwrap(), TICK)
-                .unwrap();
+    /// One line per packet: `time-ms event duration timestamp flags`.
+    fn ladder(
+        sender: &mut TelephoneEventSender,
+        ptime_ms: u32,
+        audio: ClockRate,
+        clock: ClockRate,
+        steps: u32,
+    ) -> Vec<String> {
+        let units = audio.0 / 1_000 * ptime_ms;
+        let mut lines = Vec::new();
+        for step in 0..steps {
+            sender.advance(units, 1_000 + step * units, audio, clock, |packet| {
+                let payload = EventPayload::parse(&packet.payload).unwrap();
+                lines.push(format!(
+                    "{} {} {} {}{}{}",
+                    step * ptime_ms,
+                    TelephoneEvent::from_code(payload.code).unwrap(),
+                    payload.duration,
+                    packet.timestamp,
+                    if packet.marker { " M" } else { "" },
+                    if payload.end { " E" } else { "" },
+                ));
+            });
         }
-        let keys: Vec<_> = packets(&mut sender, 8)
-            .into_iter()
-            .map(|p| p.map(|p| p.payload[0]))
-            .collect();
+        lines
+    }
+
+    #[test]
+    fn a_press_grows_and_ends_three_times() {
+        let mut sender = TelephoneEventSender::default();
+        sender.push(key('5'), Duration::from_millis(80)).unwrap();
+        assert!(sender.is_sending());
         assert_eq!(
-            keys,
+            ladder(&mut sender, 20, RATE, RATE, 10),
             [
-                Some(1),
-                Some(1),
-                Some(1),
-                None,
-                Some(2),
-                Some(2),
-                Some(2),
-                None
+                "0 5 160 1000 M",
+                "20 5 320 1000",
+                "40 5 480 1000",
+                "60 5 640 1000 E",
+                "80 5 640 1000 E",
+                "100 5 640 1000 E",
             ]
         );
+        assert!(!sender.is_sending());
     }
 
     #[test]
-    fn a_long_key_goes_on_in_segments() {
-        let mut sender = KeySender::default();
-        sender
-            .press(
-                TelephoneEvent::from_char('#').unwrap(),
-                Duration::from_secs(10),
-            )
-            .unwrap();
-        let seen: Vec<_> = packets(&mut sender, 510).into_iter().flatten().collect();
-        let mut starts: Vec<u32> = seen.iter().map(|p| p.timestamp).collect();
-        starts.dedup();
-        assert_eq!(starts, [0, 65_440]);
-        assert_eq!(seen.iter().filter(|p| p.marker).count(), 1);
+    fn keys_are_40_ms_apart_at_any_packet_time() {
+        for ptime in [10, 20, 30, 60] {
+            let mut sender = TelephoneEventSender::default();
+            for c in "12".chars() {
+                sender.push(key(c), Duration::from_millis(120)).unwrap();
+            }
+            let lines = ladder(&mut sender, ptime, RATE, RATE, 60);
+            let up = lines.iter().find(|l| l.ends_with('E')).unwrap();
+            let up_at: u32 = up.split(' ').next().unwrap().parse::<u32>().unwrap() + ptime;
+            let down = lines.iter().find(|l| l.contains(" 2 ")).unwrap();
+            let down_at: u32 = down.split(' ').next().unwrap().parse().unwrap();
+            assert!(down_at - up_at >= 40, "{ptime}: {lines:#?}");
+            assert!(down_at - up_at <= 40 + 3 * ptime, "{ptime}: {lines:#?}");
+        }
     }
 
     #[test]
-    fn impossible_durations_and_floods_are_refused() {
-        let mut sender = KeySender::default();
-        let key = TelephoneEvent::from_char('1').unwrap();
+    fn durations_count_in_the_clock_of_the_event() {
+        let mut sender = TelephoneEventSender::default();
+        sender.push(key('#'), Duration::from_millis(40)).unwrap();
         assert_eq!(
-            sender.press(key, Duration::ZERO),
+            ladder(&mut sender, 20, ClockRate(48_000), RATE, 2),
+            ["0 # 160 1000 M", "20 # 320 1000 E"]
+        );
+    }
+
+    #[test]
+    fn a_long_press_is_split_into_segments() {
+        let mut sender = TelephoneEventSender::default();
+        sender.push(key('9'), Duration::from_millis(1_500)).unwrap();
+        let rate = ClockRate(48_000);
+        let lines = ladder(&mut sender, 20, rate, rate, 80);
+        // 1.5 s are 72 000 units: 65 535 and 6 465.
+        assert!(
+            lines.contains(&"1360 9 65535 1000".to_string()),
+            "{lines:#?}"
+        );
+        assert!(
+            lines.contains(&"1360 9 705 66535".to_string()),
+            "{lines:#?}"
+        );
+        assert_eq!(lines.iter().filter(|l| l.contains('M')).count(), 1);
+        assert_eq!(
+            lines.iter().filter(|l| l.ends_with("6465 66535 E")).count(),
+            3
+        );
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        let mut sender = TelephoneEventSender::default();
+        assert_eq!(
+            sender.push(key('1'), Duration::ZERO),
             Err(TelephoneEventError::BadDuration)
         );
-        for _ in 0..MAX_WAITING {
-            sender.press(key, TICK).unwrap();
+        assert_eq!(
+            sender.push(key('1'), Duration::from_secs(61)),
+            Err(TelephoneEventError::BadDuration)
+        );
+        for _ in 0..QUEUE {
+            sender.push(key('1'), Duration::from_millis(100)).unwrap();
         }
         assert_eq!(
-            sender.press(key, TICK),
-            Err(TelephoneEventError::QueueFull(MAX_WAITING))
+            sender.push(key('1'), Duration::from_millis(100)),
+            Err(TelephoneEventError::QueueFull(QUEUE))
         );
     }
 }
