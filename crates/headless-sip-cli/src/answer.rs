@@ -93,8 +93,8 @@ impl Answering {
         self.output.event(&Event::Ringing {
             direction: Direction::Incoming,
             call_id: call_id.clone(),
-            from: call.from(),
-            to: call.to(),
+            from: uri_of(&call.from()),
+            to: uri_of(&call.to()),
         });
         if let Some(status) = self.args.reject {
             let outcome = call.reject(status).await;
@@ -161,6 +161,15 @@ impl Answering {
     }
 }
 
+/// The URI in a name-addr such as `"Bob" <sip:bob@example.com>;tag=7` (RFC 3261 section 20.10).
+fn uri_of(address: &str) -> String {
+    let uri = match address.rsplit_once('<') {
+        Some((_, rest)) => rest.split('>').next(),
+        None => address.split(';').next(),
+    };
+    uri.unwrap_or(address).trim().to_owned()
+}
+
 /// The end of a call that never stood.
 fn not_taken(call_id: String, by: EndedBy, status: Option<u16>, reason: &str) -> Event {
     Event::Ended {
@@ -170,5 +179,22 @@ fn not_taken(call_id: String, by: EndedBy, status: Option<u16>, reason: &str) ->
         reason: reason.to_owned(),
         stats: None,
         recording: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uri_of;
+
+    #[test]
+    fn who_calls_is_told_as_a_uri() {
+        for address in [
+            "sip:bob@example.com",
+            "sip:bob@example.com;tag=7",
+            "<sip:bob@example.com>",
+            "\"Bob <the> builder\" <sip:bob@example.com>;tag=7",
+        ] {
+            assert_eq!(uri_of(address), "sip:bob@example.com");
+        }
     }
 }

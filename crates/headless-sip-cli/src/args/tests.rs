@@ -111,6 +111,7 @@ fn a_registration_needs_a_place_and_a_name() {
 
 #[test]
 fn a_wrong_value_is_answered_with_what_is_accepted() {
+    #[cfg(feature = "opus")]
     check_refused(
         "demo --codec g729",
         expect![

@@ -150,20 +150,26 @@ impl Stage<'_> {
         self.origin.elapsed().as_secs_f64()
     }
 
+    fn note(&self, text: &str) -> LadderNote {
+        LadderNote {
+            at: self.now(),
+            text: text.to_owned(),
+        }
+    }
+
     async fn play(&self, args: &DemoArgs, exchange: &Exchange) -> Result<Performance, Failure> {
         let alice = self.enter("alice", args, exchange).await?;
         let bob = self.enter("bob", args, exchange).await?;
         let (mut caller, mut callee) = self.connect(&alice, &bob, exchange).await?;
-        let mut notes = vec![LadderNote {
-            at: self.now(),
-            text: "sound flows both ways as RTP, 50 packets a second each".into(),
-        }];
+        let mut notes = vec![self.note("sound flows both ways as RTP, 50 packets a second each")];
         let mut places = Places::default();
         let speech = greeting()?;
         self.talk(&speech, &mut caller, &callee, &mut places, &mut notes)
             .await?;
         places.speech = (0, callee.ear.heard());
-        let (hold, packets, bob_knew) = self.hold(&mut caller, &mut callee, &mut places).await?;
+        let (hold, packets, bob_knew) = self
+            .hold(&mut caller, &mut callee, &mut places, &mut notes)
+            .await?;
         self.talk_again(&mut caller, &mut callee, &mut places)
             .await?;
         self.tell("alice hangs up");
@@ -272,10 +278,7 @@ impl Stage<'_> {
         let pressing = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             self.tell(&format!("bob presses {DIGITS}"));
-            notes.push(LadderNote {
-                at: self.now(),
-                text: format!("bob presses {DIGITS}: RTP packets as well"),
-            });
+            notes.push(self.note(&format!("bob presses {DIGITS}: RTP packets as well")));
             for digit in DIGITS.chars() {
                 callee
                     .control
@@ -318,8 +321,10 @@ impl Stage<'_> {
         caller: &mut Leg,
         callee: &mut Leg,
         places: &mut Places,
+        notes: &mut Vec<LadderNote>,
     ) -> Result<(Hold, (u64, u64), bool), Failure> {
         let start = self.now();
+        notes.push(self.note("alice puts bob on hold"));
         caller.control.hold().await?;
         let told = callee.ear.wait(PATIENCE, |progress| progress.held).await;
         self.tell(&format!(
@@ -339,6 +344,7 @@ impl Stage<'_> {
             .stats()
             .received_packets
             .saturating_sub(before);
+        notes.push(self.note("alice takes bob back"));
         caller.control.resume().await?;
         let back = callee.ear.wait(PATIENCE, |progress| !progress.held).await;
         self.tell("alice has taken bob back");
