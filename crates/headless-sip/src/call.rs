@@ -287,7 +287,7 @@ impl Driver {
         self.handle.stop().await;
         let stats = CallStats::new(self.setup, self.handle.stats());
         if let Some(reply) = end.bye {
-            let outcome = self.say_bye().await;
+            let outcome = say_bye(&self.sip).await;
             if let Some(reply) = reply {
                 let _ = reply.send(outcome);
             }
@@ -488,22 +488,23 @@ impl Driver {
             });
         }
     }
+}
 
-    /// The call is over whatever becomes of the BYE: the program is told only when it could not be sent at all.
-    async fn say_bye(&mut self) -> Result<(), Error> {
-        let sip = self.sip.handle();
-        let bye = tokio::spawn(async move { sip.bye(HeaderList::new()).await });
-        match tokio::time::timeout(BYE_PATIENCE, bye).await {
-            Ok(Ok(Err(SignalingError::Transport { peer, why }))) => Err(Error::Transport(format!(
-                "the BYE did not reach {peer}: {why}; the call is over here"
-            ))),
-            Ok(_) => Ok(()),
-            Err(_) => {
-                tracing::info!(
-                    "the far end has not confirmed the BYE yet; it is repeated in the background"
-                );
-                Ok(())
-            }
+/// Sends the BYE and waits a while for its confirmation. The call is over whatever becomes of it: the program is told only when it could
+/// not be sent at all.
+pub(crate) async fn say_bye(call: &Call) -> Result<(), Error> {
+    let sip = call.handle();
+    let bye = tokio::spawn(async move { sip.bye(HeaderList::new()).await });
+    match tokio::time::timeout(BYE_PATIENCE, bye).await {
+        Ok(Ok(Err(SignalingError::Transport { peer, why }))) => Err(Error::Transport(format!(
+            "the BYE did not reach {peer}: {why}; the call is over here"
+        ))),
+        Ok(_) => Ok(()),
+        Err(_) => {
+            tracing::info!(
+                "the far end has not confirmed the BYE yet; it is repeated in the background"
+            );
+            Ok(())
         }
     }
 }

@@ -5,13 +5,14 @@ use std::sync::{Arc, OnceLock};
 
 use media_engine::{EngineConfig, MediaEngine};
 use sip_signaling::{
-    Credentials, HeaderList, IncomingCalls, NameAddr, Registration, RegistrationConfig,
+    Call, Credentials, HeaderList, IncomingCalls, NameAddr, Registration, RegistrationConfig,
     RegistrationState, Timers, TracedMessage, Uri, UserAgent, UserAgentConfig,
 };
 use tokio::sync::{Mutex, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::call::say_bye;
 use crate::media::MediaSettings;
 use crate::{ActiveCall, ClientConfig, Dial, Error, IncomingCall, Register, Transport, address};
 
@@ -248,6 +249,15 @@ impl HeadlessSipClient {
 
     pub(crate) fn closing(&self) -> CancellationToken {
         self.inner.closing.clone()
+    }
+
+    /// Ends a call that never became one for the program; [`shutdown`](Self::shutdown) waits for its BYE.
+    pub(crate) fn end(&self, call: Call) {
+        self.track(async move {
+            if let Err(error) = say_bye(&call).await {
+                tracing::info!(%error, "a call that could not be used was ended");
+            }
+        });
     }
 
     pub(crate) fn track(&self, driver: impl Future<Output = ()> + Send + 'static) {

@@ -206,15 +206,21 @@ impl IncomingCall {
             pending,
         } = prepared;
         let mut call = self.invite.accept(self.headers, Some(body)).await?;
-        let started = match (started, pending) {
-            (Some(started), _) => started,
-            (None, Some(pending)) => {
-                let answer = ack_body(&mut call).await?;
-                media.accept(pending, &answer, false)?.ok_or(Error::Ended)?
-            }
-            (None, None) => return Err(Error::Ended),
+        let setup = self.began.elapsed();
+        let Some(pending) = pending else {
+            let started = started.ok_or(Error::Ended)?;
+            return ActiveCall::start(self.client, call, media, started, setup);
         };
-        ActiveCall::start(self.client, call, media, started, self.began.elapsed())
+        let answered = ack_body(&mut call)
+            .await
+            .and_then(|answer| media.accept(pending, &answer, false)?.ok_or(Error::Ended));
+        match answered {
+            Ok(started) => ActiveCall::start(self.client, call, media, started, setup),
+            Err(error) => {
+                self.client.end(call);
+                Err(error)
+            }
+        }
     }
 }
 

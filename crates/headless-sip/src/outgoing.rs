@@ -239,9 +239,11 @@ impl OutgoingCall {
                     else {
                         return Err(Error::Ended);
                     };
-                    // On an error the call is dropped here, which sends its BYE.
                     let call = acknowledged?;
-                    outcome?;
+                    if let Err(error) = outcome {
+                        self.client.end(call);
+                        return Err(error);
+                    }
                     self.stage = Stage::Answered(Box::new(call), self.began.elapsed());
                     return Ok(Progress::Answered);
                 }

@@ -188,12 +188,17 @@ impl RtpSession {
     }
 
     /// What to play at `now`, when `buffered` of decoded audio has not been heard yet. Silence while the direction does not
-    /// expect media.
+    /// expect media, and where a key press stands in for audio.
     pub fn playout(&mut self, now: Instant, buffered: Duration) -> Playout<'_> {
         if !self.config.may_receive || self.stopped {
             return Playout::Silence;
         }
-        self.jitter_buffer.playout(now, buffered)
+        // While a key is down its packets come in place of audio: nothing is missing that could be concealed.
+        let key_is_down = self.inbound.keys.deadline().is_some();
+        match self.jitter_buffer.playout(now, buffered) {
+            Playout::Missing { .. } if key_is_down => Playout::Silence,
+            playout => playout,
+        }
     }
 
     /// Applies a re-INVITE or UPDATE: SSRC, sequence numbers and timestamps go on.
@@ -250,10 +255,9 @@ impl RtpSession {
     }
 
     /// The figures at `now`.
-    pub fn stats(&self, now: Instant) -> RtpStats {
+    pub fn stats(&self, _now: Instant) -> RtpStats {
         let buffer = self.jitter_buffer.stats();
         let peer = self.peer_report;
-        let _ = now;
         RtpStats {
             sent_packets: self.outbound.packets,
             sent_octets: self.outbound.octets,

@@ -198,6 +198,21 @@ fn keys_are_told_once_though_packets_are_lost() {
 }
 
 #[test]
+fn a_key_press_is_silence_and_no_loss() {
+    let mut pair = Pair::new();
+    pair.run(Duration::from_secs(1));
+    let key = TelephoneEvent::from_char('5').unwrap();
+    pair.alice
+        .send_telephone_event(pair.now, key, Duration::from_secs(1))
+        .unwrap();
+    let played = pair.played;
+    pair.run(Duration::from_secs(3));
+    assert!(pair.missing <= 1, "{} frames concealed", pair.missing);
+    assert_eq!(pair.bob.stats(pair.now).lost_packets, 0);
+    assert!(pair.played - played > 90, "the audio goes on after the key");
+}
+
+#[test]
 fn a_key_is_refused_where_none_can_be_sent() {
     let mut pair = Pair::with(|bob| bob.telephone_event = None);
     let key = TelephoneEvent::from_char('1').unwrap();
