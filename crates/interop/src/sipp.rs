@@ -12,7 +12,7 @@ use crate::process::PeerProcess;
 use crate::program::Program;
 use crate::ready::{Transport, is_bound};
 
-/// A scenario and how it is to be run; then [`start`](Sipp::start).
+/// A scenario and how it is to be run; then `start`.
 #[derive(Debug)]
 #[must_use = "a description does nothing until it is started"]
 pub struct Sipp {
