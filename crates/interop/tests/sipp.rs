@@ -342,7 +342,7 @@ async fn calls_from_sipp_survive_the_loss_of_thirty_percent_of_messages_both_way
     }
     const CALLS: u32 = 5;
     let phone = Phone::start(ClientConfig::default()).await;
-    let sipp = scenario!("uac_call")
+    let sipp = scenario!("uac_lossy")
         .users("phone", "alice")
         .calls(CALLS, CALLS)
         .call_length(5 * SECOND)
