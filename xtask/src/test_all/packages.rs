@@ -1,4 +1,4 @@
-//! Installs on Debian what the interop suite and the features `opus-audiopus` and `libfuzzer` need.
+//! Installs on Debian what the interop suite and the feature `opus-audiopus` need.
 
 use std::fs;
 use std::path::Path;
@@ -7,14 +7,12 @@ use std::process::{Command, Stdio};
 use super::command::{Log, run};
 use super::{Context, Outcome};
 
-const PACKAGES: [&str; 6] = [
+const PACKAGES: [&str; 5] = [
     "sip-tester",
     "baresip-core",
     "kamailio",
     "libopus-dev",
     "pkg-config",
-    // libFuzzer is C++.
-    "g++",
 ];
 
 /// Debian asks this program whether a package may start its daemon.
