@@ -65,6 +65,12 @@ pub(crate) fn run(calls: usize, args: RunArgs) -> Result<Row, AnyError> {
         );
         let memory = cpu::resident()?.saturating_sub(memory_before) as f64 / calls as f64;
 
+        // What the program handed over and what it holds ready, as f32.
+        let queued: Duration = started.senders.iter().map(AudioSender::queued).sum();
+        let spoken = (queued.as_secs_f64() / calls as f64 + CHUNK.as_secs_f64())
+            * f64::from(args.rate)
+            * 4.0;
+
         let peer = peer.report()?;
         let call_seconds = calls as f64 * seconds;
         let mut row = Row {
@@ -73,6 +79,7 @@ pub(crate) fn run(calls: usize, args: RunArgs) -> Result<Row, AnyError> {
             engine_us: micros(cpu_after.engine - cpu_before.engine) / call_seconds,
             program_us: micros(cpu_after.program - cpu_before.program) / call_seconds,
             memory,
+            spoken,
             engine_threads: cpu_after.engine_threads,
             threads: cpu_after.threads,
             peer,
@@ -128,6 +135,7 @@ impl CpuTime {
 /// The calls that run.
 struct Calls {
     handles: Vec<MediaHandle>,
+    senders: Vec<AudioSender>,
     ports: Vec<u16>,
 }
 
@@ -139,6 +147,7 @@ fn start_calls(
 ) -> Result<Calls, AnyError> {
     let mut calls = Calls {
         handles: Vec::new(),
+        senders: Vec::new(),
         ports: Vec::new(),
     };
     let chunk = chunk(args.rate);
@@ -151,6 +160,7 @@ fn start_calls(
         // The program does not care for events: they are bounded.
         drop(events);
         let AudioBridge { tx, rx, .. } = bridge;
+        calls.senders.push(tx.clone());
         tokio::spawn(speak(tx, Arc::clone(&chunk), args.rate));
         tokio::spawn(listen(rx, Arc::clone(heard)));
     }

@@ -17,6 +17,8 @@ pub(crate) struct Row {
     pub(crate) program_us: f64,
     /// Resident memory that the calls took, bytes a call.
     pub(crate) memory: f64,
+    /// Of it audio that the program has ready to be said, bytes a call.
+    pub(crate) spoken: f64,
     /// Threads of the engine.
     pub(crate) engine_threads: usize,
     /// Threads of the process.
@@ -39,13 +41,14 @@ pub(crate) struct Row {
     pub(crate) dropped_frames: u64,
 }
 
-const HEAD: [&str; 13] = [
+const HEAD: [&str; 14] = [
     "calls",
     "us/call-s",
     "engine",
     "program",
     "bare",
     "KB/call",
+    "said KB",
     "threads",
     "sent",
     "received",
@@ -75,6 +78,7 @@ impl Row {
             format!("{:.0}", self.program_us),
             format!("{:.0}", self.peer.cpu_us),
             format!("{:.1}", self.memory / 1024.0),
+            format!("{:.1}", self.spoken / 1024.0),
             format!(
                 "{}+{}",
                 self.engine_threads,
@@ -156,7 +160,7 @@ impl Row {
     }
 }
 
-fn print_cells(cells: &[String; 13]) {
+fn print_cells(cells: &[String; 14]) {
     let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:>9}")).collect();
     println!("{}", cells.join(" "));
 }
@@ -172,6 +176,7 @@ mod tests {
             engine_us: 100.0,
             program_us: 50.0,
             memory: 10_000.0,
+            spoken: 5000.0,
             engine_threads: 2,
             threads: 5,
             peer: PeerReport {
