@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use headless_sip::{AudioFrame, AudioReceiver, ClientConfig, Error, HeadlessSipClient};
+use headless_sip::{
+    AudioFrame, AudioReceiver, ClientConfig, Error, HeadlessSipClient, IncomingCall,
+};
 use sip_testkit::audio::Clip;
 
 use crate::Ports;
@@ -44,6 +46,17 @@ impl Phone {
             client: client.await?,
             _rtp: rtp,
         })
+    }
+
+    /// The next call from outside.
+    ///
+    /// # Panics
+    ///
+    /// When none comes within 30 s.
+    pub async fn incoming(&self) -> IncomingCall {
+        let call = tokio::time::timeout(Duration::from_secs(30), self.client.incoming()).await;
+        call.expect("a call within 30 s")
+            .expect("the client is not shut down")
     }
 
     /// Where others call it.
@@ -91,7 +104,12 @@ pub async fn hear_tone(who: &str, rx: &mut AudioReceiver, hz: u32, at_least: Dur
 
 async fn collect(rx: &mut AudioReceiver, mut enough: impl FnMut(&Clip) -> bool) -> Clip {
     let mut heard: Option<Clip> = None;
-    while let Some(frame) = rx.recv().await {
+    // Call time is real time: a call that should have ended and goes on is a failure, not a wait.
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(90);
+    while let Some(frame) = tokio::time::timeout_at(deadline, rx.recv())
+        .await
+        .expect("the call ends, or sounds, within 90 s")
+    {
         let heard = heard.get_or_insert_with(|| Clip::new(frame.sample_rate));
         heard.push_interleaved(&frame.samples, frame.channels);
         if enough(heard) {

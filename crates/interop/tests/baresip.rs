@@ -103,14 +103,7 @@ async fn we_call_baresip_in(codec: Codec) {
 }
 
 async fn answer(phone: &Phone) -> ActiveCall {
-    phone
-        .client
-        .incoming()
-        .await
-        .expect("a call")
-        .answer()
-        .await
-        .expect("answered")
+    phone.incoming().await.answer().await.expect("answered")
 }
 
 /// A few seconds in which both sides say their tone; ours is asserted by the caller, once baresip's recording is whole.

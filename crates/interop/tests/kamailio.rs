@@ -46,7 +46,7 @@ async fn call_through(callers: Transport, callees: Transport) {
     let alice = Phone::start(account(&kamailio, "alice", callers)).await;
     // By the bare user name: the registrar's host completes it.
     let (outgoing, incoming) = tokio::join!(alice.client.call("bob"), async {
-        let call = bob.client.incoming().await.expect("a call");
+        let call = bob.incoming().await;
         assert!(call.from().contains("alice"), "{}", call.from());
         call.answer().await
     });
@@ -109,12 +109,7 @@ async fn a_callees_refusal_comes_through_as_it_is() {
     let bob = Phone::start(account(&kamailio, "bob", Transport::Udp)).await;
     let alice = Phone::start(account(&kamailio, "alice", Transport::Udp)).await;
     let (outgoing, rejected) = tokio::join!(alice.client.call("bob"), async {
-        bob.client
-            .incoming()
-            .await
-            .expect("a call")
-            .reject(603)
-            .await
+        bob.incoming().await.reject(603).await
     });
     rejected.expect("rejected");
     let error = outgoing.expect_err("refused");

@@ -25,7 +25,7 @@ async fn a_call_from_sipp_is_answered_and_its_tone_heard() {
         .call_length(4 * SECOND)
         .tone(440);
     let sipp = sipp.start_client(phone.client.local_addr());
-    let incoming = phone.client.incoming().await.expect("a call");
+    let incoming = phone.incoming().await;
     assert_eq!(incoming.caller(), Some("alice"));
     let mut call = incoming.answer().await.expect("answered");
     let heard = listen(&mut call.audio.rx, PATIENCE).await;
@@ -51,14 +51,7 @@ async fn what_we_say_to_a_call_from_sipp_comes_back_as_its_echo() {
         .call_length(4 * SECOND)
         .echoing_rtp();
     let sipp = sipp.start_client(phone.client.local_addr());
-    let mut call = phone
-        .client
-        .incoming()
-        .await
-        .expect("a call")
-        .answer()
-        .await
-        .expect("answered");
+    let mut call = phone.incoming().await.answer().await.expect("answered");
     call.audio
         .tx
         .send(tone(1000, 10 * SECOND))
@@ -137,7 +130,7 @@ async fn a_call_that_sipp_cancels_while_it_rings_is_told_to_the_program() {
         .users("phone", "alice")
         .calls(1, 1)
         .start_client(phone.client.local_addr());
-    let incoming = phone.client.incoming().await.expect("a call");
+    let incoming = phone.incoming().await;
     incoming.ring().await.expect("rings");
     tokio::time::timeout(PATIENCE, incoming.cancelled())
         .await
@@ -198,14 +191,7 @@ async fn hold_and_resume_by_sipp_are_answered_and_told() {
         .users("phone", "alice")
         .calls(1, 1)
         .start_client(phone.client.local_addr());
-    let mut call = phone
-        .client
-        .incoming()
-        .await
-        .expect("a call")
-        .answer()
-        .await
-        .expect("answered");
+    let mut call = phone.incoming().await.answer().await.expect("answered");
     let mut told = Vec::new();
     while let Some(event) = call.events.recv().await {
         match event {
@@ -259,14 +245,7 @@ async fn a_call_without_an_offer_gets_ours_and_is_heard() {
         .call_length(2 * SECOND)
         .echoing_rtp();
     let sipp = sipp.start_client(phone.client.local_addr());
-    let mut call = phone
-        .client
-        .incoming()
-        .await
-        .expect("a call")
-        .answer()
-        .await
-        .expect("answered");
+    let mut call = phone.incoming().await.answer().await.expect("answered");
     call.audio
         .tx
         .send(tone(600, 10 * SECOND))
@@ -309,7 +288,7 @@ async fn twenty_calls_at_once_each_hear_their_own_tone() {
     let sipp = sipp.start_client(phone.client.local_addr());
     let mut calls = JoinSet::new();
     for index in 0..CALLS {
-        let incoming = phone.client.incoming().await.expect("a call");
+        let incoming = phone.incoming().await;
         calls.spawn(async move {
             let hz = 300 + 100 * index;
             let mut call = incoming.answer().await.expect("answered");
@@ -351,7 +330,7 @@ async fn calls_from_sipp_survive_the_loss_of_thirty_percent_of_messages_both_way
     let sipp = sipp.start_client(phone.client.local_addr());
     let mut calls = JoinSet::new();
     for index in 0..CALLS {
-        let incoming = phone.client.incoming().await.expect("a call");
+        let incoming = phone.incoming().await;
         calls.spawn(async move {
             let hz = 400 + 200 * index;
             let mut call = incoming.answer().await.expect("answered");
