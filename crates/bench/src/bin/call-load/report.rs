@@ -63,8 +63,9 @@ pub(crate) fn print_head() {
         "CPU time in microseconds a call and second: our process, of it the engine and the program's side of the calls;"
     );
     println!(
-        "bare: that of the peer, whose loop only sends, receives and counts. Packets and frames are those of all calls."
+        "bare: that of the peer, whose loop only sends, receives and counts. said: of the memory, audio that the program has ready."
     );
+    println!("threads: the engine's and the others. Packets and frames are those of all calls.");
     print_cells(&HEAD.map(str::to_owned));
 }
 
