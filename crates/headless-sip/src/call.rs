@@ -7,6 +7,7 @@ use sdp_negotiation::{Direction, PendingOffer};
 use sip_signaling::{Body, Call, HeaderList, IncomingOffer, SignalingError, StatusCode};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::client::HeadlessSipClient;
 use crate::event::EventSender;
@@ -28,7 +29,8 @@ pub struct ActiveCall {
     pub events: CallEvents,
     /// The means to steer the call, from any task.
     control: CallControl,
-    guard: HangUpOnDrop,
+    /// Hangs up when what is left of the call goes.
+    guard: DropGuard,
 }
 
 impl ActiveCall {
@@ -42,6 +44,7 @@ impl ActiveCall {
         let handle = media.handle().cloned().ok_or(Error::Ended)?;
         let (events_sender, events) = EventSender::channel();
         let (commands_sender, commands) = mpsc::channel(16);
+        let dropped = CancellationToken::new();
         let control = CallControl {
             commands: commands_sender,
             media: handle.clone(),
@@ -64,12 +67,13 @@ impl ActiveCall {
             reoffer: None,
             offered_in_200: None,
             client: client.clone(),
+            dropped: dropped.clone(),
         };
         client.track(driver.run());
         Ok(Self {
             audio: started.audio,
             events,
-            guard: HangUpOnDrop(Some(control.clone())),
+            guard: dropped.drop_guard(),
             control,
         })
     }
@@ -122,24 +126,9 @@ impl ActiveCall {
     }
 
     /// Lets the call live without this value: dropping the parts does not hang up any more.
-    pub fn into_parts(mut self) -> (CallControl, AudioBridge, CallEvents) {
-        self.guard.0 = None;
+    pub fn into_parts(self) -> (CallControl, AudioBridge, CallEvents) {
+        self.guard.disarm();
         (self.control, self.audio, self.events)
-    }
-}
-
-/// Ends the call when what is left of the [`ActiveCall`] goes.
-#[derive(Debug)]
-struct HangUpOnDrop(Option<CallControl>);
-
-impl Drop for HangUpOnDrop {
-    fn drop(&mut self) {
-        if let Some(control) = self.0.take() {
-            let (done, _) = oneshot::channel();
-            // A full queue means that a hang-up is among what waits, or that the driver is busy and sees the
-            // command when its senders are gone.
-            let _ = control.commands.try_send(Command::HangUp(done));
-        }
     }
 }
 
@@ -261,6 +250,8 @@ struct Driver {
     offered_in_200: Option<PendingOffer>,
     /// Keeps the user agent alive as long as its calls.
     client: HeadlessSipClient,
+    /// The program let go of the call.
+    dropped: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -302,6 +293,7 @@ impl Driver {
 
     async fn until_end(&mut self) -> End {
         let closing = self.client.closing();
+        let dropped = self.dropped.clone();
         loop {
             tokio::select! {
                 event = self.sip.next_event() => {
@@ -321,6 +313,7 @@ impl Driver {
                 }
                 answer = answer_of(&mut self.reoffer) => self.on_reoffer_answered(answer),
                 () = closing.cancelled() => return End::local(None),
+                () = dropped.cancelled() => return End::local(None),
             }
         }
     }

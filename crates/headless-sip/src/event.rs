@@ -98,7 +98,7 @@ impl EndedBy {
     }
 }
 
-/// How many events wait for a program that does not fetch them; later ones but the last are dropped.
+/// How many events wait for a program that does not fetch them; later ones are dropped, but never the end.
 const EVENT_QUEUE: usize = 256;
 
 /// The event stream of one call.
@@ -111,7 +111,7 @@ pub struct CallEvents {
 impl CallEvents {
     /// The next event; `None` after [`CallEvent::Ended`].
     ///
-    /// A program that fetches none of them loses the oldest ones' successors past 256, never the end.
+    /// At most 256 events wait for a program that does not fetch them; later ones are dropped, but never the end.
     ///
     /// Cancel safe: no event is lost when the future is dropped.
     pub async fn recv(&mut self) -> Option<CallEvent> {

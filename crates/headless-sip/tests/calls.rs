@@ -74,6 +74,18 @@ async fn dropping_the_call_hangs_up() {
 }
 
 #[tokio::test]
+async fn dropping_the_call_hangs_up_though_its_control_is_kept() {
+    let mut pair = connected().await;
+    let control = pair.caller.control();
+    drop(pair.caller);
+    assert_eq!(
+        within(pair.callee.events.ended()).await.unwrap().by,
+        EndedBy::Remote
+    );
+    assert!(matches!(control.hold().await, Err(Error::Ended)));
+}
+
+#[tokio::test]
 async fn keys_arrive_once_each_in_both_directions() {
     let mut pair = connected().await;
     pair.caller.send_dtmf("159*#D").await.unwrap();
