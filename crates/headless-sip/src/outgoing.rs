@@ -282,12 +282,17 @@ impl OutgoingCall {
         self.invite.call_id()
     }
 
-    /// Gives up: sends a CANCEL, or a BYE when the answer crossed it, and waits until that is on its way.
+    /// Gives up: sends a CANCEL, or a BYE when the answer crossed it, and waits until that is on its way. Where nothing has
+    /// answered yet, the CANCEL goes out with the first response (RFC 3261 section 9.1); this does not wait for it.
     ///
-    /// Not cancel safe; dropping the call cancels it too.
-    pub async fn cancel(self) {
+    /// Cancel safe: dropping the future, or the call, cancels it too.
+    pub async fn cancel(mut self) {
         if let Stage::Ringing = self.stage {
             self.invite.cancel().await;
+            while !matches!(
+                self.invite.next_event().await,
+                InviteEvent::Failed(_) | InviteEvent::Answered(_)
+            ) {}
         }
     }
 

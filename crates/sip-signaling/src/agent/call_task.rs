@@ -175,7 +175,7 @@ impl CallTask {
             tokio::select! {
                 // The end of the user agent first: it closes the channels that the others read.
                 biased;
-                () = shared.inner.cancel.cancelled() => {
+                () = shared.inner.closing.cancelled() => {
                     self.end(EndedBy::Shutdown, None, String::new(), HeaderList::new());
                     self.phase = Phase::Over;
                 }

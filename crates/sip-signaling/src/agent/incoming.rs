@@ -6,6 +6,7 @@ use std::{
 };
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     call::Call,
@@ -298,6 +299,7 @@ pub(super) fn arrive(inner: &Arc<Inner>, mut transaction: Box<ServerTransaction>
     let (accepted, accepted_receiver) = oneshot::channel();
     let waiting = Waiting {
         inner: Arc::downgrade(inner),
+        closing: inner.closing.clone(),
         request: request.clone(),
         local_tag: local_tag.clone(),
         source: transaction.source,
@@ -308,7 +310,7 @@ pub(super) fn arrive(inner: &Arc<Inner>, mut transaction: Box<ServerTransaction>
         events: transaction.events,
         inputs: receiver,
     };
-    tokio::spawn(waiting.run(accepted_receiver));
+    inner.tasks.spawn(waiting.run(accepted_receiver));
     slot.send(IncomingInvite {
         inner: inner.clone(),
         source: transaction.source,
@@ -339,6 +341,7 @@ fn arrival_key(request: &Request) -> ArrivalKey {
 /// The task of an INVITE that has no final answer yet: CANCEL, and requests within the early dialog.
 struct Waiting {
     inner: Weak<Inner>,
+    closing: CancellationToken,
     request: Request,
     local_tag: String,
     source: Target,
@@ -366,6 +369,10 @@ impl Waiting {
                     None => break,
                 },
                 Some(input) = self.inputs.recv() => self.early(input),
+                () = self.closing.cancelled() => {
+                    self.refuse(StatusCode::TEMPORARILY_UNAVAILABLE);
+                    break;
+                }
             }
         }
         if let Some(inner) = self.inner.upgrade() {
@@ -391,16 +398,19 @@ impl Waiting {
 
     /// CANCEL, or BYE of the early dialog: 487 (RFC 3261 sections 9.2 and 15.1.2).
     fn give_up(&self) {
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (true, Some(inner)) = (pending.is_open(), self.inner.upgrade()) {
-            pending.send(&inner.response(
-                &self.request,
-                StatusCode::REQUEST_TERMINATED,
-                Some(&self.local_tag),
-                self.source,
-            ));
+        if self.refuse(StatusCode::REQUEST_TERMINATED) {
             self.cancelled.send_replace(true);
         }
+    }
+
+    /// False if the program has answered before.
+    fn refuse(&self, status: StatusCode) -> bool {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let (true, Some(inner)) = (pending.is_open(), self.inner.upgrade()) else {
+            return false;
+        };
+        pending.send(&inner.response(&self.request, status, Some(&self.local_tag), self.source));
+        true
     }
 
     fn early(&self, input: CallInput) {

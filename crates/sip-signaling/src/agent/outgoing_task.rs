@@ -65,7 +65,7 @@ pub(super) async fn start(
         tried: false,
         told: false,
     };
-    tokio::spawn(task.run());
+    inner.tasks.spawn(task.run());
     Ok(OutgoingInvite {
         call_id,
         events,
@@ -189,6 +189,25 @@ impl OutgoingTask {
         loop {
             let deadline = self.session.poll_timeout();
             let step = tokio::select! {
+                // What the program has asked for before the end of the user agent.
+                biased;
+                // A dropped OutgoingInvite cancels as well.
+                _ = self.cancel.recv(), if !self.session.is_cancelled() => {
+                    let step = self.session.cancel(now());
+                    if step == CancelStep::Send {
+                        // On its way before the program is told: it may leave then.
+                        cancelling = self.inner.layer.cancel(&transaction).await.ok();
+                    }
+                    self.fail(SignalingError::Cancelled);
+                    CancelStep::Nothing
+                }
+                () = self.inner.closing.cancelled() => {
+                    if self.session.cancel(now()) == CancelStep::Send {
+                        self.inner.layer.cancel(&transaction).await.ok();
+                    }
+                    self.fail(SignalingError::Closed);
+                    return Attempt::Over;
+                }
                 event = transaction.next() => match event {
                     Some(ClientEvent::Response(response)) => match self.on_response(response, &transaction) {
                         Ok(step) => step,
@@ -198,12 +217,6 @@ impl OutgoingTask {
                     Some(ClientEvent::Broken) => return self.over(broken(self.target)),
                     None => return self.over(SignalingError::Closed),
                 },
-                // A dropped OutgoingInvite cancels as well.
-                _ = self.cancel.recv(), if !self.session.is_cancelled() => {
-                    let step = self.session.cancel(now());
-                    self.fail(SignalingError::Cancelled);
-                    step
-                }
                 Some(input) = self.inputs.recv() => {
                     if self.on_input(input, &transaction.request) {
                         return Attempt::Answered;
@@ -219,7 +232,6 @@ impl OutgoingTask {
                     Some(InviteTimeout::GiveUp) => return self.over(self.cancelled_error()),
                     None => CancelStep::Nothing,
                 },
-                () = self.inner.cancel.cancelled() => return self.over(SignalingError::Closed),
             };
             if step == CancelStep::Send && cancelling.is_none() {
                 cancelling = self.inner.layer.cancel(&transaction).await.ok();
@@ -341,7 +353,7 @@ impl OutgoingTask {
         self.acks.insert(tag, slot.clone());
         let (inner, flow, number) = (self.inner.clone(), self.target, self.cseq);
         let mut auth = Authenticator::new(self.options.credentials.as_ref());
-        tokio::spawn(async move {
+        self.inner.tasks.spawn(async move {
             let Ok(target) = inner.reach_dialog(&dialog, flow).await else {
                 return;
             };
@@ -402,7 +414,7 @@ impl OutgoingTask {
         loop {
             tokio::select! {
                 () = &mut until => return,
-                () = self.inner.cancel.cancelled() => return,
+                () = self.inner.closing.cancelled() => return,
                 Some(input) = self.inputs.recv() => match input {
                     CallInput::Request(transaction) => refuse(&self.inner, transaction, StatusCode::CALL_DOES_NOT_EXIST),
                     success => {

@@ -28,21 +28,21 @@ pub(super) async fn run(
 ) {
     let mut task = RegistrationTask::new(inner, config);
     let mut closed = task.inner.layer.closed_streams();
-    let cancel = task.inner.cancel.clone();
+    let closing = task.inner.closing.clone();
     let stopping = loop {
         let next = tokio::select! {
             next = task.register(&state) => next,
             stopping = stop.recv() => break stopping,
-            () = cancel.cancelled() => break None,
+            () = closing.cancelled() => break None,
         };
         tokio::select! {
             () = sleep_until(Some(next)) => {}
             () = stream_lost(&mut closed, task.flow) => {}
             stopping = stop.recv() => break stopping,
-            () = cancel.cancelled() => break None,
+            () = closing.cancelled() => break None,
         }
     };
-    let result = if cancel.is_cancelled() {
+    let result = if closing.is_cancelled() {
         Err(SignalingError::Closed)
     } else {
         task.unregister().await

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     auth::{Authenticator, is_challenge},
@@ -79,7 +79,8 @@ impl UserAgent {
             arriving: Mutex::default(),
             learned: Mutex::default(),
             registrations: Mutex::default(),
-            cancel,
+            tasks: TaskTracker::new(),
+            closing: cancel.child_token(),
             _guard: guard,
         });
         tokio::spawn(dispatch::run(Arc::downgrade(&inner), events));
@@ -149,8 +150,9 @@ impl UserAgent {
         self.inner.layer.trace()
     }
 
-    /// Un-registers everywhere (waiting at most 8 T1 for each registrar) and closes the sockets. Calls that are up end
-    /// with `EndedBy::Shutdown`; hang up first if the peers are to know.
+    /// Un-registers everywhere (waiting at most 8 T1 for each registrar), cancels and refuses the calls that ring, lets
+    /// go out what was given to be sent (at most 8 T1), and closes the sockets. Calls that are up end with
+    /// `EndedBy::Shutdown`; hang up first if the peers are to know.
     ///
     /// Not cancel safe: what was not done when the future is dropped is not done.
     pub async fn shutdown(&self) {
@@ -165,7 +167,17 @@ impl UserAgent {
         for result in pending {
             result.await.ok();
         }
-        self.inner.layer.shutdown();
+        let leave = async {
+            self.inner.closing.cancel();
+            self.inner.tasks.close();
+            self.inner.tasks.wait().await;
+            self.inner.layer.drain().await;
+        };
+        let patience = self.inner.config.timers.t1.saturating_mul(8);
+        if tokio::time::timeout(patience, leave).await.is_err() {
+            tracing::info!("the sockets were closed before all was sent");
+        }
+        self.inner.layer.close();
     }
 }
 
@@ -197,7 +209,10 @@ pub(crate) struct Inner {
     /// What registrars saw as our address, by the registrar's own.
     learned: Mutex<HashMap<IpAddr, SocketAddr>>,
     registrations: Mutex<Vec<Stop>>,
-    pub(super) cancel: CancellationToken,
+    /// The tasks of INVITEs, which have something to say at the end.
+    pub(super) tasks: TaskTracker,
+    /// Cancelled while the sockets are still open.
+    pub(super) closing: CancellationToken,
     _guard: tokio_util::sync::DropGuard,
 }
 

@@ -11,7 +11,9 @@ use rsipstack::{
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{convert::from_stack_response, inspector::is_local, target::Target};
+use super::{
+    convert::from_stack_response, inspector::is_local, layer::Transactions, target::Target,
+};
 use crate::{Request, Response, Transport};
 
 /// What becomes of a client transaction.
@@ -45,11 +47,14 @@ impl ClientTransaction {
         target: Target,
         transaction: Transaction,
         closed: broadcast::Receiver<std::net::SocketAddr>,
-        cancel: CancellationToken,
+        transactions: &Transactions,
     ) -> ClientTransaction {
         let (sender, events) = mpsc::unbounded_channel();
         let stop = Stop(transaction.tu_sender.clone(), transaction.key.clone());
-        tokio::spawn(drive(transaction, target, sender, closed, cancel));
+        let closing = transactions.closing.clone();
+        transactions
+            .tasks
+            .spawn(drive(transaction, target, sender, closed, closing));
         ClientTransaction {
             request,
             target,
@@ -80,7 +85,7 @@ async fn drive(
     target: Target,
     events: mpsc::UnboundedSender<ClientEvent>,
     mut closed: broadcast::Receiver<std::net::SocketAddr>,
-    cancel: CancellationToken,
+    closing: CancellationToken,
 ) {
     if transaction.send().await.is_err() {
         events.send(ClientEvent::Broken).ok();
@@ -108,7 +113,7 @@ async fn drive(
                 events.send(ClientEvent::Broken).ok();
                 return;
             }
-            () = cancel.cancelled() => return,
+            () = closing.cancelled() => return,
         };
         let event = match message {
             Some(SipMessage::Response(response)) if is_local(&response) => {

@@ -24,7 +24,7 @@ use tokio::{
     net::UdpSocket,
     sync::{Semaphore, broadcast, mpsc},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     client::ClientTransaction,
@@ -73,7 +73,15 @@ pub(crate) struct TransactionLayer {
     streams: Streams,
     closed: broadcast::Sender<SocketAddr>,
     trace: broadcast::Sender<TracedMessage>,
+    transactions: Transactions,
     cancel: CancellationToken,
+}
+
+/// The tasks of all transactions. They end before the sockets close, each when what it was given to send has gone out.
+#[derive(Clone)]
+pub(super) struct Transactions {
+    pub(super) tasks: TaskTracker,
+    pub(super) closing: CancellationToken,
 }
 
 type Streams = Arc<Mutex<HashMap<SipAddr, SipConnection>>>;
@@ -92,6 +100,10 @@ impl TransactionLayer {
         let (events, receiver) = mpsc::channel(4_096);
         let (trace, _) = broadcast::channel(1_024);
         let (closed, _) = broadcast::channel(256);
+        let transactions = Transactions {
+            tasks: TaskTracker::new(),
+            closing: cancel.child_token(),
+        };
         let transports = TransportLayer::new(cancel.clone());
         // Keep-alives cross every 25 s; only a peer that does not even answer those is given up.
         transports.set_stream_idle_timeout(Duration::from_secs(1_800));
@@ -125,7 +137,7 @@ impl TransactionLayer {
             events,
             config.timers.give_up,
             config.max_server_transactions,
-            cancel.clone(),
+            transactions.clone(),
         ));
         tokio::spawn(keep_streams_alive(
             streams.clone(),
@@ -143,6 +155,7 @@ impl TransactionLayer {
             streams,
             closed,
             trace,
+            transactions,
             cancel,
         };
         Ok((layer, receiver))
@@ -256,7 +269,7 @@ impl TransactionLayer {
             target,
             transaction,
             self.closed.subscribe(),
-            self.cancel.clone(),
+            &self.transactions,
         ))
     }
 
@@ -328,8 +341,15 @@ impl TransactionLayer {
         self.closed.subscribe()
     }
 
+    /// Ends the transactions, and waits until what they were given to send has gone out.
+    pub(crate) async fn drain(&self) {
+        self.transactions.closing.cancel();
+        self.transactions.tasks.close();
+        self.transactions.tasks.wait().await;
+    }
+
     /// Closes the sockets.
-    pub(crate) fn shutdown(&self) {
+    pub(crate) fn close(&self) {
         self.cancel.cancel();
     }
 }
@@ -428,13 +448,13 @@ async fn take_requests(
     events: mpsc::Sender<LayerEvent>,
     give_up: Duration,
     limit: usize,
-    cancel: CancellationToken,
+    transactions: Transactions,
 ) {
     let slots = Arc::new(Semaphore::new(limit));
     loop {
         let transaction = tokio::select! {
             transaction = incoming.recv() => transaction,
-            () = cancel.cancelled() => return,
+            () = transactions.closing.cancelled() => return,
         };
         let Some(mut transaction) = transaction else {
             return;
@@ -453,7 +473,7 @@ async fn take_requests(
             .and_then(from_stack_addr);
         let Some(source) = source else { continue };
         if let Some(transaction) =
-            ServerTransaction::spawn(transaction, source, give_up, permit, cancel.clone()).await
+            ServerTransaction::spawn(transaction, source, give_up, permit, &transactions).await
             && events
                 .send(LayerEvent::Request(Box::new(transaction)))
                 .await

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     convert::{from_stack_request, to_stack_response},
+    layer::Transactions,
     target::Target,
 };
 use crate::{Method, Request, Response, StatusCode};
@@ -91,7 +92,7 @@ impl ServerTransaction {
         source: Target,
         give_up: Duration,
         permit: OwnedSemaphorePermit,
-        cancel: CancellationToken,
+        transactions: &Transactions,
     ) -> Option<ServerTransaction> {
         // The source itself, not the Via: the stack prints IPv6 addresses there in double brackets.
         transaction.destination = Some(super::convert::to_stack_addr(source));
@@ -109,13 +110,13 @@ impl ServerTransaction {
             final_sent: final_sent.clone(),
             request: Some(request.clone()),
         };
-        tokio::spawn(drive(
+        transactions.tasks.spawn(drive(
             transaction,
             sender,
             final_sent,
             give_up,
             permit,
-            cancel,
+            transactions.closing.clone(),
         ));
         Some(ServerTransaction {
             request,
@@ -132,7 +133,7 @@ async fn drive(
     final_sent: Arc<Notify>,
     give_up: Duration,
     _permit: OwnedSemaphorePermit,
-    cancel: CancellationToken,
+    closing: CancellationToken,
 ) {
     // The stack ends a transaction 64 T1 after its final answer, except when that could not be sent.
     let overdue = async {
@@ -142,10 +143,11 @@ async fn drive(
     tokio::pin!(overdue);
     loop {
         let message = tokio::select! {
+            // The stack first: an answer that it was given goes out before the end is looked at.
             biased;
             message = transaction.receive() => message,
             () = &mut overdue => return,
-            () = cancel.cancelled() => return,
+            () = closing.cancelled() => return,
         };
         let Some(message) = message else { return };
         let SipMessage::Request(request) = message else {

@@ -6,4 +6,5 @@ mod input;
 mod outgoing;
 mod peer;
 mod register;
+mod shutdown;
 mod transport;
