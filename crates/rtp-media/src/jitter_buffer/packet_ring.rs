@@ -6,6 +6,9 @@ use crate::units::PayloadType;
 /// Most packets that wait at once: 1.28 s of 20 ms packets. A power of two.
 pub(super) const CAPACITY: i64 = 64;
 
+/// Slots at the start; doubled when packets wait that do not fit. A power of two.
+const USUAL_SLOTS: usize = 8;
+
 /// Sequence numbers before the next one whose fate is remembered, to tell late packets from duplicates.
 const HISTORY: i64 = 128;
 
@@ -42,6 +45,7 @@ pub(super) enum Placed {
 /// The ring. `next` is the lowest sequence number that has not been played or given up.
 #[derive(Debug)]
 pub(super) struct PacketRing {
+    /// As many as a power of two, `CAPACITY` at most: few packets wait in most calls.
     slots: Vec<Option<Waiting>>,
     next: i64,
     /// The first sequence number of the stream.
@@ -56,7 +60,7 @@ pub(super) struct PacketRing {
 impl PacketRing {
     pub(super) fn new() -> Self {
         Self {
-            slots: (0..CAPACITY).map(|_| None).collect(),
+            slots: (0..USUAL_SLOTS).map(|_| None).collect(),
             next: 0,
             origin: 0,
             waiting: 0,
@@ -85,6 +89,7 @@ impl PacketRing {
             self.recycle(packet.payload);
             return placed;
         }
+        self.make_slot(packet.sequence);
         match self.slot(packet.sequence) {
             Some(slot @ None) => {
                 *slot = Some(packet);
@@ -122,7 +127,7 @@ impl PacketRing {
 
     pub(super) fn get(&self, sequence: i64) -> Option<&Waiting> {
         self.slots
-            .get(index(sequence))?
+            .get(self.index(sequence))?
             .as_ref()
             .filter(|packet| packet.sequence == sequence)
     }
@@ -158,6 +163,7 @@ impl PacketRing {
         if sequence < self.next && fits {
             self.next = sequence;
             self.origin = sequence;
+            self.make_slot(last.unwrap_or(sequence));
         }
         fits
     }
@@ -174,14 +180,31 @@ impl PacketRing {
         }
     }
 
-    fn slot(&mut self, sequence: i64) -> Option<&mut Option<Waiting>> {
-        self.slots.get_mut(index(sequence))
+    /// Adds slots until `sequence` has one of its own beside all that may wait before it.
+    fn make_slot(&mut self, sequence: i64) {
+        let ahead = usize::try_from(sequence.saturating_sub(self.next)).unwrap_or(0);
+        let needed = ahead.saturating_add(1).next_power_of_two();
+        if needed <= self.slots.len() || needed > CAPACITY as usize {
+            return;
+        }
+        let before = std::mem::take(&mut self.slots);
+        self.slots.resize_with(needed, || None);
+        for packet in before.into_iter().flatten() {
+            if let Some(slot) = self.slot(packet.sequence) {
+                *slot = Some(packet);
+            }
+        }
     }
-}
 
-fn index(sequence: i64) -> usize {
-    // The capacity is a power of two, so the low bits are the position, for negative numbers too.
-    (sequence & (CAPACITY - 1)) as usize
+    fn slot(&mut self, sequence: i64) -> Option<&mut Option<Waiting>> {
+        let index = self.index(sequence);
+        self.slots.get_mut(index)
+    }
+
+    fn index(&self, sequence: i64) -> usize {
+        // The number of slots is a power of two, so the low bits are the position, for negative numbers too.
+        sequence as usize & (self.slots.len() - 1)
+    }
 }
 
 #[cfg(test)]
@@ -216,6 +239,23 @@ mod tests {
     }
 
     #[test]
+    fn slots_are_added_while_packets_wait() {
+        for step in [1, 5, 7] {
+            let mut ring = PacketRing::new();
+            ring.restart(-20);
+            let sequences: Vec<i64> = (0..CAPACITY).map(|n| -20 + n * step % CAPACITY).collect();
+            for &sequence in &sequences {
+                assert_eq!(ring.insert(packet(sequence)), Placed::Queued);
+                assert_eq!(ring.insert(packet(sequence)), Placed::Duplicate);
+            }
+            for sequence in -20..-20 + CAPACITY {
+                assert_eq!(ring.advance().unwrap().sequence, sequence);
+            }
+            assert!(ring.is_empty());
+        }
+    }
+
+    #[test]
     fn the_start_moves_back_while_it_can() {
         let mut ring = PacketRing::new();
         ring.restart(10);
@@ -224,5 +264,13 @@ mod tests {
         assert_eq!(ring.next(), 8);
         assert!(!ring.begin_earlier(10 - CAPACITY));
         assert_eq!(ring.first().unwrap().sequence, 10);
+        // A step back beyond the slots at hand.
+        assert!(ring.begin_earlier(-30));
+        assert_eq!(ring.insert(packet(-30)), Placed::Queued);
+        assert_eq!(ring.insert(packet(2)), Placed::Queued);
+        let waiting: Vec<i64> = (-30..=10)
+            .filter_map(|_| ring.advance().map(|packet| packet.sequence))
+            .collect();
+        assert_eq!(waiting, [-30, 2, 10]);
     }
 }
