@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
 use rtp_media::ClockAnchor;
 
 use crate::handle::SessionShared;
+use crate::load::{Load, Weight, lightest};
 use crate::mailbox::{Command, Mailbox};
 use crate::media_thread::{self, NewSession};
 use crate::ports::pairs_in;
@@ -18,9 +19,6 @@ use crate::{
 
 /// More threads than this have not been of use: one serves some hundreds of calls.
 const MAX_DEFAULT_THREADS: usize = 4;
-
-/// Up to this many calls stay on one thread; some 2 % of a core.
-const FEW_CALLS: usize = 50;
 
 /// How the engine is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,8 +54,8 @@ pub(crate) struct EngineCore {
 /// One media thread as the engine sees it.
 struct Worker {
     mailbox: Arc<Mailbox>,
-    /// Sessions it has or is about to have.
-    load: Arc<AtomicUsize>,
+    /// Of the sessions it has or is about to have.
+    load: Arc<Load>,
 }
 
 impl MediaEngine {
@@ -117,8 +115,9 @@ impl MediaEngine {
         let (session, bridge, events) =
             MediaSession::new(now, anchor, rand::random(), config.clone())?;
         let id = self.core.next_id.fetch_add(1, Ordering::Relaxed);
+        let weight = Weight::of(&config);
         let worker = self.core.worker();
-        worker.load.fetch_add(1, Ordering::Relaxed);
+        worker.load.add(weight);
         let shared = Arc::new(SessionShared::default());
         shared.set_stats(session.stats(now));
         worker.mailbox.post(Command::Start(Box::new(NewSession {
@@ -126,6 +125,7 @@ impl MediaEngine {
             session,
             ports,
             shared: shared.clone(),
+            weight,
         })));
         let handle = MediaHandle::new(
             id,
@@ -142,7 +142,7 @@ impl MediaEngine {
         self.core
             .workers
             .iter()
-            .map(|worker| worker.load.load(Ordering::Relaxed))
+            .map(|worker| worker.load.calls())
             .sum()
     }
 }
@@ -158,14 +158,8 @@ impl std::fmt::Debug for MediaEngine {
 }
 
 impl EngineCore {
-    /// The first thread with few calls, else the one with the fewest: each thread that has calls wakes 200 times a second,
-    /// so a few calls are cheaper together.
     fn worker(&self) -> &Worker {
-        let load = |worker: &&Worker| worker.load.load(Ordering::Relaxed);
-        let small = self.workers.iter().find(|worker| load(worker) < FEW_CALLS);
-        small
-            .or_else(|| self.workers.iter().min_by_key(load))
-            .unwrap_or(&self.workers[0])
+        lightest(&self.workers, |worker| &worker.load).unwrap_or(&self.workers[0])
     }
 }
 
@@ -180,7 +174,7 @@ impl Drop for EngineCore {
 impl Worker {
     fn start(index: usize) -> std::io::Result<Self> {
         let mailbox = Arc::new(Mailbox::default());
-        let load = Arc::new(AtomicUsize::new(0));
+        let load = Arc::new(Load::default());
         let (mailbox_there, load_there) = (mailbox.clone(), load.clone());
         let thread = std::thread::Builder::new()
             .name(format!("media-{index}"))

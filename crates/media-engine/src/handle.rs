@@ -134,7 +134,7 @@ impl MediaHandle {
         Ok(())
     }
 
-    /// The figures so far, not older than 100 ms; the final ones once the media has stopped.
+    /// The figures so far, not older than 200 ms; the final ones once the media has stopped.
     pub fn stats(&self) -> MediaStats {
         *self
             .inner

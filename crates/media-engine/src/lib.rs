@@ -61,6 +61,7 @@ mod rate_converter;
 mod sample_fifo;
 mod session;
 
+mod load;
 mod mailbox;
 mod media_thread;
 mod ports;

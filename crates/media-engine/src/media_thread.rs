@@ -10,20 +10,20 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime};
 
 use rtp_media::Channel;
 
 use crate::handle::SessionShared;
+use crate::load::{Load, Weight};
 use crate::mailbox::{Command, Mailbox};
 use crate::slots::{SLOT, Slots};
 use crate::socket::{DatagramReader, VisitTime};
 use crate::{MediaPorts, MediaSession};
 
 /// How often the RTCP socket is read and the figures are renewed: reports come every few seconds.
-const RTCP_INTERVAL: Duration = Duration::from_millis(100);
+const RTCP_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Frames that a late thread makes up for in one go. What is beyond is left out, so that neither
 /// the peer nor the program gets a burst.
@@ -35,10 +35,11 @@ pub(crate) struct NewSession {
     pub(crate) session: MediaSession,
     pub(crate) ports: MediaPorts,
     pub(crate) shared: Arc<SessionShared>,
+    pub(crate) weight: Weight,
 }
 
 /// Serves sessions until the engine is gone.
-pub(crate) fn run(mailbox: &Mailbox, load: &AtomicUsize) {
+pub(crate) fn run(mailbox: &Mailbox, load: &Load) {
     let mut thread = MediaThread::new(Instant::now());
     let mut commands = Vec::new();
     loop {
@@ -76,6 +77,7 @@ struct Running {
     session: MediaSession,
     ports: MediaPorts,
     shared: Arc<SessionShared>,
+    weight: Weight,
     /// When its next frame is due.
     due: Instant,
     rtcp_due: Instant,
@@ -95,7 +97,7 @@ impl MediaThread {
         }
     }
 
-    fn obey(&mut self, command: Command, load: &AtomicUsize) {
+    fn obey(&mut self, command: Command, load: &Load) {
         match command {
             Command::Start(new) => self.start(*new),
             Command::Update(id, update) => {
@@ -134,6 +136,7 @@ impl MediaThread {
             session: new.session,
             ports: new.ports,
             shared: new.shared,
+            weight: new.weight,
             due,
             rtcp_due: now,
             last_visit: now,
@@ -153,12 +156,12 @@ impl MediaThread {
         self.sessions.push(running);
     }
 
-    fn stop(&mut self, id: u64, load: &AtomicUsize) {
+    fn stop(&mut self, id: u64, load: &Load) {
         let Some(index) = self.sessions.iter().position(|running| running.id == id) else {
             return;
         };
         let mut running = self.sessions.swap_remove(index);
-        load.fetch_sub(1, Ordering::Relaxed);
+        load.take_off(running.weight);
         let now = Instant::now();
         running.session.stop(now);
         running.send(now, &mut self.datagram, &mut self.wakers);
@@ -174,7 +177,7 @@ impl MediaThread {
     }
 
     /// Serves every session that is due.
-    fn visit(&mut self, now: Instant, load: &AtomicUsize) {
+    fn visit(&mut self, now: Instant, load: &Load) {
         let wall = SystemTime::now();
         let mut index = 0;
         while let Some(running) = self.sessions.get_mut(index) {
@@ -187,7 +190,7 @@ impl MediaThread {
                 }));
                 if served.is_err() {
                     tracing::error!("the media of a call has ended: its codec panicked");
-                    load.fetch_sub(1, Ordering::Relaxed);
+                    load.take_off(running.weight);
                     self.sessions.swap_remove(index).end();
                     continue;
                 }

@@ -15,7 +15,7 @@ use crate::{AudioError, AudioFrame};
 
 /// How many utterances that were sent in full are remembered, so that a part that comes late
 /// still counts on top of what was sent before.
-const REMEMBERED_UTTERANCES: usize = 64;
+const REMEMBERED_UTTERANCES: usize = 8;
 
 /// Names one utterance of a call: what one `send`, and any `send_part` after it, gave to play.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
