@@ -26,7 +26,7 @@ use crate::pitch::find_pitch;
 /// 3.75 ms instead.
 ///
 /// Works at any sample rate; speech at 8 to 48 kHz is what it is made for. The
-/// state is two buffers of 48.75 ms, allocated once.
+/// state is a buffer of 48.75 ms, and a second one from the first gap on.
 ///
 /// ```
 /// let mut concealer = audio_codecs::Concealer::new(8000);
@@ -44,7 +44,7 @@ pub struct Concealer {
     timing: Timing,
     /// What was last heard, the newest at the end; of constant length.
     history: Vec<f32>,
-    /// The history at the beginning of the gap that is being filled.
+    /// The history at the beginning of the gap that is being filled; empty before the first gap.
     source: Vec<f32>,
     gap: Option<Gap>,
 }
@@ -129,7 +129,7 @@ impl Concealer {
         Concealer {
             timing,
             history: vec![0.0; timing.history()],
-            source: vec![0.0; timing.history()],
+            source: Vec::new(),
             gap: None,
         }
     }
@@ -178,7 +178,7 @@ impl Concealer {
     }
 
     fn open_gap(&mut self) -> Gap {
-        self.source.copy_from_slice(&self.history);
+        self.source.clone_from(&self.history);
         let timing = &self.timing;
         let pitch = find_pitch(
             &self.source,
