@@ -3,7 +3,8 @@
 use crate::workspace::{Dependency, DependencyKind, Workspace};
 
 /// The leaves: each is useful alone, none knows another package of this workspace, not even in its tests.
-pub const LEAVES: [&str; 4] = [
+pub const LEAVES: [&str; 5] = [
+    "audio-analysis",
     "audio-codecs",
     "rtp-media",
     "sdp-negotiation",
@@ -11,15 +12,20 @@ pub const LEAVES: [&str; 4] = [
 ];
 
 /// Each package with the packages of this workspace that it may use.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
+    ("audio-analysis", &[]),
     ("audio-codecs", &[]),
     ("rtp-media", &[]),
     ("sdp-negotiation", &[]),
     ("sip-signaling", &[]),
-    ("media-engine", &["audio-codecs", "rtp-media"]),
+    (
+        "media-engine",
+        &["audio-analysis", "audio-codecs", "rtp-media"],
+    ),
     (
         "headless-sip",
         &[
+            "audio-analysis",
             "audio-codecs",
             "media-engine",
             "rtp-media",
@@ -33,6 +39,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     (
         "headless-sip-bench",
         &[
+            "audio-analysis",
             "audio-codecs",
             "headless-sip",
             "media-engine",
@@ -54,7 +61,8 @@ const ALLOWED: [(&str, &[&str]); 12] = [
 ];
 
 /// Crates of others that stay behind the types of one package, so that they can be replaced there.
-const OWNED: [(&str, &str); 8] = [
+const OWNED: [(&str, &str); 9] = [
+    ("earshot", "audio-analysis"),
     ("rsipstack", "sip-signaling"),
     ("rtp", "rtp-media"),
     ("rtcp", "rtp-media"),

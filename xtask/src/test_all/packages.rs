@@ -1,4 +1,4 @@
-//! Installs on Debian what the interop suite and the feature `opus-audiopus` need.
+//! Installs on Debian what the interop suite, the tests on speech and the feature `opus-audiopus` need.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,9 @@ use std::process::{Command, Stdio};
 use super::command::{Log, run};
 use super::{Context, Outcome};
 
-const PACKAGES: [&str; 5] = [
+const PACKAGES: [&str; 7] = [
+    "asterisk-core-sounds-en-wav",
+    "espeak-ng",
     "sip-tester",
     "baresip-core",
     "kamailio",

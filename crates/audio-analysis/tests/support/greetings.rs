@@ -1,0 +1,1 @@
+//! What people and their machines say when a call is answered.
