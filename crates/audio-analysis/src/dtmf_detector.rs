@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::f32::consts::{PI, TAU};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::dtmf::{HIGH, LOW, digit};
@@ -27,7 +28,7 @@ const MAX_DEVIATION: f32 = 0.025;
 /// Least level of each tone, dBm0: -36 must be taken.
 const MIN_LEVEL_DBM0: f32 = -38.5;
 /// High over low tone, dB: -8 to 4 must be taken.
-const TWIST: [f32; 2] = [-9.5, 5.5];
+const TWIST: RangeInclusive<f32> = -9.5..=5.5;
 /// Both tones together must carry this share of a window's energy: speech seldom does, noise of 15 dB leaves 0.97.
 const MIN_SHARE: f32 = 0.83;
 /// Most of a tone's power that its second harmonic may have: voices have more.
@@ -173,7 +174,7 @@ impl Windows {
             return None;
         }
         let twist = 10.0 * (high_power / low_power).log10();
-        if twist < TWIST[0] || twist > TWIST[1] {
+        if !TWIST.contains(&twist) {
             return None;
         }
         let pure = [(low, low_power), (high, high_power)]

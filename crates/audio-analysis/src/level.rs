@@ -1,6 +1,7 @@
 //! Levels as telephony states them.
 
 /// Level of a full-scale sine in dBm0 (ITU-T G.711 table 1a; µ-law's 3.17 is as good as the same).
+#[allow(clippy::approx_constant, reason = "a level, not a circle")]
 const FULL_SCALE_SINE_DBM0: f32 = 3.14;
 /// Mean square of a full-scale sine.
 const FULL_SCALE_SINE: f32 = 0.5;

@@ -16,6 +16,12 @@ mod dtmf;
 mod dtmf_detector;
 mod dtmf_generator;
 
+#[cfg(feature = "earshot")]
+mod earshot_voice;
+mod energy_voice;
+mod talk_over;
+mod voice_activity;
+
 mod intake;
 mod two_sines;
 
@@ -24,4 +30,6 @@ pub use dtmf_detector::{DtmfDetector, DtmfEvent};
 pub use dtmf_generator::{DtmfGenerator, DtmfSound};
 pub use goertzel::Goertzel;
 pub use level::{amplitude_of_dbm0, dbm0_of_power, power_of_dbm0};
+pub use talk_over::{Side, TalkOver, TalkOverEvent};
 pub use tone_generator::ToneGenerator;
+pub use voice_activity::{VoiceActivityConfig, VoiceActivityDetector, VoiceEvent, VoiceModel};

@@ -1,5 +1,9 @@
 //! Sounds for the tests and examples: noise, spoken text by `espeak-ng`, recorded prompts where they are installed.
-#![allow(dead_code, reason = "each test and example uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test and example uses its part"
+)]
 
 use std::f64::consts::PI;
 use std::fs;
@@ -10,6 +14,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 pub mod greetings;
+pub mod talk;
 
 /// The rate of everything here, Hz.
 pub const RATE: u32 = 8000;
