@@ -34,10 +34,10 @@ mod tests {
 
     #[test]
     fn levels_come_back_and_silence_has_one() {
-        for dbm0 in [-60.0, -36.0, -10.0, 3.14] {
+        for dbm0 in [-60.0, -36.0, -10.0, FULL_SCALE_SINE_DBM0] {
             assert!((dbm0_of_power(power_of_dbm0(dbm0)) - dbm0).abs() < 1e-3);
         }
-        assert!((amplitude_of_dbm0(3.14) - 1.0).abs() < 1e-6);
+        assert!((amplitude_of_dbm0(FULL_SCALE_SINE_DBM0) - 1.0).abs() < 1e-6);
         assert_eq!(dbm0_of_power(0.0), -100.0);
     }
 }

@@ -22,9 +22,16 @@ mod energy_voice;
 mod talk_over;
 mod voice_activity;
 
+mod call_progress;
+mod spectrum;
+
 mod intake;
 mod two_sines;
 
+pub use call_progress::{
+    CallProgressDetector, CallProgressEvent, CallProgressGenerator, CallProgressTone,
+    SpecialInformation, TonePattern, TonePlan, ToneStep, patterns,
+};
 pub use dtmf::dtmf_frequencies;
 pub use dtmf_detector::{DtmfDetector, DtmfEvent};
 pub use dtmf_generator::{DtmfGenerator, DtmfSound};

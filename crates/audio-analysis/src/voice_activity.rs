@@ -145,7 +145,7 @@ enum Judge {
         min_power: f32,
     },
     #[cfg(feature = "earshot")]
-    Earshot(crate::earshot_voice::EarshotVoice),
+    Earshot(Box<crate::earshot_voice::EarshotVoice>),
 }
 
 impl Judge {
@@ -157,9 +157,8 @@ impl Judge {
                 min_power: power_of_dbm0(config.min_level_dbm0),
             },
             #[cfg(feature = "earshot")]
-            VoiceModel::Earshot => Self::Earshot(crate::earshot_voice::EarshotVoice::new(
-                sample_rate,
-                config.min_level_dbm0,
+            VoiceModel::Earshot => Self::Earshot(Box::new(
+                crate::earshot_voice::EarshotVoice::new(sample_rate, config.min_level_dbm0),
             )),
         }
     }
