@@ -3,7 +3,6 @@
 mod detector;
 mod generator;
 mod plans;
-mod runs;
 
 pub use detector::{CallProgressDetector, CallProgressEvent};
 pub use generator::CallProgressGenerator;

@@ -18,10 +18,13 @@ const SMOOTHING: f32 = 0.4;
 const MAX_BAND_SNR: f32 = 20.0;
 /// What a frame without voice adds to the noise estimate.
 const ADAPTATION: f32 = 0.05;
-/// Noise at the start of a call is taken to be no louder than this a band, dBm0, for as long as it takes to hear a pause: who
-/// begins with "hello?" is heard.
+/// The first frames are held back until it is clear whether they are noise: noise is steady, its smoothed power stays within this
+/// many dB in every band, and who begins with "hello?" does not.
+const FIRST_FRAMES: usize = 30;
+const STEADY: f32 = 9.0;
+/// Noise is taken to be no louder than this a band, dBm0, before any was heard; and no fainter than that at any time.
 const LOUDEST_FIRST_NOISE_DBM0: f32 = -48.0;
-const FIRST_FRAMES: u32 = 60;
+const FAINTEST_NOISE_DBM0: f32 = -75.0;
 
 /// Mean excess over the noise floor of all bands, per 10 ms.
 #[derive(Clone, Debug)]
@@ -32,11 +35,13 @@ pub(crate) struct EnergyVoice {
     sums: [f32; BANDS.len()],
     sum: f32,
     filled: usize,
-    frames: u32,
+    /// What is held back, and how much of it; all of it and one more once it has been given out.
+    first: [EnergyFrame; FIRST_FRAMES],
+    held: usize,
 }
 
 /// What a frame was like.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EnergyFrame {
     /// Mean of the bands' excess over the noise, dB.
     pub(crate) excess: f32,
@@ -52,36 +57,54 @@ impl EnergyVoice {
             sums: [0.0; BANDS.len()],
             sum: 0.0,
             filled: 0,
-            frames: 0,
+            first: [EnergyFrame::default(); FIRST_FRAMES],
+            held: 0,
         }
     }
 
-    /// Takes a sample of 8 kHz; a frame's outcome when that completes one. Noise is learnt from frames below `voice_excess` dB.
-    pub(crate) fn push(&mut self, sample: f32, voice_excess: f32) -> Option<EnergyFrame> {
+    /// Takes a sample of 8 kHz and gives `take` the frames that are ready. Noise is learnt from frames below `voice_excess` dB.
+    pub(crate) fn push(
+        &mut self,
+        sample: f32,
+        voice_excess: f32,
+        mut take: impl FnMut(EnergyFrame),
+    ) {
         self.sum += sample * sample;
         for (sum, filter) in self.sums.iter_mut().zip(&mut self.filters) {
             *sum += filter.filtered(sample).powi(2);
         }
         self.filled += 1;
         if self.filled < FRAME {
-            return None;
+            return;
         }
-        let first = self.frames < FIRST_FRAMES;
-        self.frames = self.frames.saturating_add(1);
         let powers = self.sums.map(|sum| sum / FRAME as f32);
-        let excess = self
-            .floors
-            .iter_mut()
-            .zip(powers)
-            .map(|(floor, power)| floor.excess(power, first))
-            .sum::<f32>()
-            / BANDS.len() as f32;
+        let power = self.sum / FRAME as f32;
+        (self.sums, self.sum, self.filled) = ([0.0; BANDS.len()], 0.0, 0);
+        let mut excess = 0.0;
+        for (floor, power) in self.floors.iter_mut().zip(powers) {
+            excess += floor.excess(power) / BANDS.len() as f32;
+        }
         for (floor, power) in self.floors.iter_mut().zip(powers) {
             floor.learn(power, excess < voice_excess);
         }
-        let power = self.sum / FRAME as f32;
-        (self.sums, self.sum, self.filled) = ([0.0; BANDS.len()], 0.0, 0);
-        Some(EnergyFrame { excess, power })
+        let frame = EnergyFrame { excess, power };
+        if self.held > FIRST_FRAMES {
+            take(frame);
+        } else if let Some(place) = self.first.get_mut(self.held) {
+            *place = frame;
+            self.held += 1;
+        }
+        if self.held == FIRST_FRAMES {
+            self.held += 1;
+            let steady = self.floors.iter().all(Floor::is_steady);
+            for floor in &mut self.floors {
+                floor.end_first(steady);
+            }
+            for frame in self.first {
+                let excess = if steady { 0.0 } else { frame.excess };
+                take(EnergyFrame { excess, ..frame });
+            }
+        }
     }
 }
 
@@ -90,6 +113,8 @@ impl EnergyVoice {
 struct Floor {
     noise: f32,
     smoothed: f32,
+    /// Least and most smoothed power of the first frames.
+    range: [f32; 2],
     /// Least smoothed power of past blocks, and of this one.
     least: [f32; BLOCKS],
     this_block: f32,
@@ -99,8 +124,9 @@ struct Floor {
 impl Floor {
     fn new() -> Self {
         Self {
-            noise: f32::INFINITY,
-            smoothed: 0.0,
+            noise: power_of_dbm0(LOUDEST_FIRST_NOISE_DBM0),
+            smoothed: f32::NAN,
+            range: [f32::INFINITY, 0.0],
             least: [f32::INFINITY; BLOCKS],
             this_block: f32::INFINITY,
             frames: 0,
@@ -108,24 +134,30 @@ impl Floor {
     }
 
     /// dB above the noise.
-    fn excess(&mut self, power: f32, first: bool) -> f32 {
-        self.smoothed = if self.frames == 0 && self.noise == f32::INFINITY {
+    fn excess(&mut self, power: f32) -> f32 {
+        let power = power.max(power_of_dbm0(FAINTEST_NOISE_DBM0));
+        self.smoothed = if self.smoothed.is_nan() {
             power
         } else {
             self.smoothed + SMOOTHING * (power - self.smoothed)
         };
-        let quiet = power_of_dbm0(-75.0);
-        let most = if first {
-            power_of_dbm0(LOUDEST_FIRST_NOISE_DBM0)
-        } else {
-            f32::INFINITY
-        };
-        self.noise = self
-            .noise
-            .min(self.smoothed.max(quiet))
-            .min(most)
-            .max(quiet);
-        (10.0 * (self.smoothed.max(quiet) / self.noise).log10()).clamp(0.0, MAX_BAND_SNR)
+        let [least, most] = self.range;
+        self.range = [least.min(self.smoothed), most.max(self.smoothed)];
+        self.noise = self.noise.min(self.smoothed);
+        (10.0 * (self.smoothed / self.noise).log10()).clamp(0.0, MAX_BAND_SNR)
+    }
+
+    fn is_steady(&self) -> bool {
+        let [least, most] = self.range;
+        10.0 * (most / least).log10() < STEADY
+    }
+
+    /// The first frames are over.
+    fn end_first(&mut self, steady: bool) {
+        if steady {
+            let [least, most] = self.range;
+            self.noise = (least * most).sqrt();
+        }
     }
 
     fn learn(&mut self, power: f32, is_noise: bool) {

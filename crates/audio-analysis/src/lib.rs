@@ -22,12 +22,19 @@ mod energy_voice;
 mod talk_over;
 mod voice_activity;
 
+mod answering_machine;
+mod beep;
 mod call_progress;
 mod spectrum;
 
 mod intake;
+mod runs;
 mod two_sines;
 
+pub use answering_machine::{
+    Answerer, AnsweringMachineConfig, AnsweringMachineDetector, AnsweringMachineEvent,
+    GreetingFigures, Opinion, OpinionReason,
+};
 pub use call_progress::{
     CallProgressDetector, CallProgressEvent, CallProgressGenerator, CallProgressTone,
     SpecialInformation, TonePattern, TonePlan, ToneStep, patterns,

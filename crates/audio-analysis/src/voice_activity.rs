@@ -113,7 +113,7 @@ impl VoiceActivityDetector {
 
 /// Excess over the noise that is voice, and that may be, dB.
 const VOICE_EXCESS: f32 = 3.5;
-const PERHAPS_EXCESS: f32 = 2.5;
+pub(crate) const PERHAPS_EXCESS: f32 = 2.5;
 
 /// What a frame sounds like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +141,7 @@ impl Frame {
 enum Judge {
     Energy {
         intake: Intake,
-        voice: EnergyVoice,
+        voice: Box<EnergyVoice>,
         min_power: f32,
     },
     #[cfg(feature = "earshot")]
@@ -153,7 +153,7 @@ impl Judge {
         match config.model {
             VoiceModel::Energy => Self::Energy {
                 intake: Intake::new(sample_rate, RATE),
-                voice: EnergyVoice::new(),
+                voice: Box::new(EnergyVoice::new()),
                 min_power: power_of_dbm0(config.min_level_dbm0),
             },
             #[cfg(feature = "earshot")]
@@ -178,13 +178,13 @@ impl Judge {
                 voice,
                 min_power,
             } => intake.push(samples, |sample| {
-                if let Some(frame) = voice.push(sample, PERHAPS_EXCESS) {
+                voice.push(sample, PERHAPS_EXCESS, |frame| {
                     judged(if frame.power > *min_power {
                         Frame::of_excess(frame.excess)
                     } else {
                         Frame::Silence
                     });
-                }
+                });
             }),
             #[cfg(feature = "earshot")]
             Self::Earshot(voice) => voice.push(samples, judged),

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::intake::{Intake, RATE, at};
+use crate::runs::{Run, Runs};
 
 use super::plans::{CallProgressTone, TonePattern, TonePlan, patterns};
-use super::runs::{Run, Runs};
 
 /// Runs that a cadence may need, and one.
 const KEPT_RUNS: usize = 5;

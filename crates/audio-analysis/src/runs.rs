@@ -7,7 +7,7 @@ use crate::spectrum::Spectrum;
 /// Length of a window, 100 ms: 40 Hz are told apart.
 const WINDOW: usize = RATE as usize / 10;
 /// Windows are 10 ms apart.
-pub(super) const HOP: usize = RATE as usize / 100;
+pub(crate) const HOP: usize = RATE as usize / 100;
 /// Power is kept by slots of 5 ms...
 const SLOT: usize = HOP / 2;
 /// ...as the mean of five of them, which levels the beat of tones 40 Hz apart.
@@ -31,22 +31,24 @@ const SPOILED: u32 = 10;
 
 /// A tone, or two at once, without a break. Times are in samples.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Run {
+pub(crate) struct Run {
     /// Hz, lower first; the second is 0 for a single tone.
-    pub(super) hz: [f32; 2],
-    pub(super) start: u64,
-    pub(super) end: u64,
+    pub(crate) hz: [f32; 2],
+    pub(crate) start: u64,
+    pub(crate) end: u64,
     power: f32,
+    /// Largest share of a window's energy that it had.
+    pub(crate) share: f32,
     /// Samples up to the end of the last window that held it.
     seen: u64,
 }
 
 impl Run {
-    pub(super) fn ms(&self) -> f32 {
+    pub(crate) fn ms(&self) -> f32 {
         (self.end.saturating_sub(self.start)) as f32 * 1000.0 / RATE as f32
     }
 
-    pub(super) fn is_at(&self, hz: [f32; 2], tolerance: f32) -> bool {
+    pub(crate) fn is_at(&self, hz: [f32; 2], tolerance: f32) -> bool {
         self.hz
             .iter()
             .zip(hz)
@@ -69,18 +71,18 @@ impl Run {
 
 /// Cuts sound into runs.
 #[derive(Clone, Debug)]
-pub(super) struct Runs {
+pub(crate) struct Runs {
     spectrum: Spectrum,
     window: Vec<f32>,
     filled: usize,
     /// Samples so far.
-    pub(super) taken: u64,
+    pub(crate) taken: u64,
     slot_sum: f32,
     /// Mean squares of the last slots, and their running means; by slot number modulo `SLOTS`.
     slots: [f32; SLOTS],
     means: [f32; SLOTS],
     /// The run that lasts.
-    pub(super) current: Option<Run>,
+    pub(crate) current: Option<Run>,
     /// A tone that was in the last window for the first time.
     candidate: Option<[f32; 2]>,
     last_end: u64,
@@ -89,17 +91,24 @@ pub(super) struct Runs {
     other: u32,
 }
 
+/// What a window holds.
+#[derive(Clone, Copy, Debug)]
+struct Tone {
+    hz: [f32; 2],
+    share: f32,
+}
+
 /// What a hop brought.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Hop {
+pub(crate) struct Hop {
     /// A run that is over.
-    pub(super) ended: Option<Run>,
+    pub(crate) ended: Option<Run>,
     /// There is other sound.
-    pub(super) spoiled: bool,
+    pub(crate) spoiled: bool,
 }
 
 impl Runs {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             spectrum: Spectrum::new(WINDOW),
             window: vec![0.0; WINDOW],
@@ -117,7 +126,7 @@ impl Runs {
     }
 
     /// Takes a sample of 8 kHz; the outcome of a hop when that completes one.
-    pub(super) fn push(&mut self, sample: f32) -> Option<Hop> {
+    pub(crate) fn push(&mut self, sample: f32) -> Option<Hop> {
         self.window[self.filled] = sample;
         self.filled += 1;
         self.taken += 1;
@@ -146,7 +155,7 @@ impl Runs {
     }
 
     /// The tone or tones that make up the window.
-    fn tone(&mut self) -> Option<[f32; 2]> {
+    fn tone(&mut self) -> Option<Tone> {
         let power = self.window.iter().map(|s| s * s).sum::<f32>() / WINDOW as f32;
         if power < power_of_dbm0(MIN_LEVEL_DBM0) {
             return None;
@@ -155,14 +164,23 @@ impl Runs {
         if first.share + second.share < MIN_SHARE {
             None
         } else if second.share >= MIN_SECOND {
-            Some([first.hz.min(second.hz), first.hz.max(second.hz)])
+            Some(Tone {
+                hz: [first.hz.min(second.hz), first.hz.max(second.hz)],
+                share: first.share + second.share,
+            })
         } else {
-            (first.share >= MIN_SHARE).then_some([first.hz, 0.0])
+            (first.share >= MIN_SHARE).then_some(Tone {
+                hz: [first.hz, 0.0],
+                share: first.share,
+            })
         }
     }
 
-    fn handle_window(&mut self, tone: Option<[f32; 2]>) -> Hop {
-        let tone = tone.filter(|hz| !self.current.is_some_and(|run| run.passes_into(*hz)));
+    fn handle_window(&mut self, tone: Option<Tone>) -> Hop {
+        let share = tone.map_or(0.0, |tone| tone.share);
+        let tone = tone
+            .map(|tone| tone.hz)
+            .filter(|hz| !self.current.is_some_and(|run| run.passes_into(*hz)));
         let mut hop = Hop::default();
         let loudest = self.loudest();
         if let (Some(run), Some(hz)) = (&mut self.current, tone)
@@ -174,6 +192,7 @@ impl Runs {
             (run.seen, run.end) = (self.taken, self.taken);
             (self.candidate, self.other) = (None, 0);
             run.power = run.power.max(loudest);
+            run.share = run.share.max(share);
             return hop;
         }
         let begins = match (self.candidate, tone) {
@@ -192,7 +211,7 @@ impl Runs {
             }
         }
         if let (true, Some(hz)) = (begins, tone) {
-            self.begin_run(hz, loudest);
+            self.begin_run(hz, loudest, share);
         }
         let loud = self.newest_mean() > (self.last_power / 2.0).max(power_of_dbm0(MIN_LEVEL_DBM0));
         self.other = if loud && self.current.is_none() {
@@ -204,7 +223,7 @@ impl Runs {
         hop
     }
 
-    fn begin_run(&mut self, hz: [f32; 2], power: f32) {
+    fn begin_run(&mut self, hz: [f32; 2], power: f32, share: f32) {
         let newest = self.taken / SLOT as u64;
         // Back to where the power rose, at most a window.
         let back = (1..=(WINDOW / SLOT) as u64)
@@ -218,6 +237,7 @@ impl Runs {
             start,
             end: self.taken,
             power,
+            share,
             seen: self.taken,
         });
     }
@@ -249,6 +269,11 @@ impl Runs {
             .filter(|back| *back <= newest)
             .map(|back| self.mean(newest - back))
             .fold(0.0, f32::max)
+    }
+
+    /// Whether the last 25 ms were not much fainter than the last run.
+    pub(crate) fn is_loud(&self) -> bool {
+        self.newest_mean() > (self.last_power / 8.0).max(power_of_dbm0(MIN_LEVEL_DBM0))
     }
 
     fn newest_mean(&self) -> f32 {
