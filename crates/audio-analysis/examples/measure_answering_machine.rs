@@ -15,6 +15,8 @@ const NOISES: [(&str, f32); 4] = [
     ("15 dB", 15.0),
     ("10 dB", 10.0),
 ];
+/// Others than those by which the thresholds were set: other voices for each text, other pauses, beeps and noise.
+const SEEDS: [u64; 3] = [1, 2, 3];
 const ANSWERERS: [Answerer; 3] = [Answerer::Human, Answerer::Machine, Answerer::Unknown];
 
 fn main() {
@@ -24,12 +26,17 @@ fn main() {
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
     for (name, snr) in NOISES {
-        let Some(answers) = answers(snr) else {
+        let Some(answers) = SEEDS
+            .into_iter()
+            .map(|seed| answers(snr, seed))
+            .collect::<Option<Vec<_>>>()
+        else {
             eprintln!("espeak-ng is not installed");
             return;
         };
         let judged: Vec<(Answer, Judgement)> = answers
             .into_iter()
+            .flatten()
             .map(|answer| {
                 let judgement = judge(&answer);
                 (answer, judgement)

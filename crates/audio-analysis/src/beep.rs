@@ -10,7 +10,7 @@ const HZ: std::ops::RangeInclusive<f32> = 395.0..=2050.0;
 /// Without speech before it a low tone is rather ringback.
 const HZ_ALONE: f32 = 500.0;
 /// Least share of the sound that a beep has at best; the harmonic of a voice has less.
-const SHARE: f32 = 0.92;
+const SHARE: f32 = 0.95;
 /// Lengths of beeps, ms.
 const MS: std::ops::RangeInclusive<f32> = 75.0..=2050.0;
 /// Silence after which a tone was a beep, samples: 200 ms.

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::dtmf::{HIGH, LOW, digit};
-use crate::goertzel::Goertzel;
+use crate::goertzel_bank::GoertzelBank;
 use crate::intake::{Intake, RATE, at};
 use crate::level::power_of_dbm0;
 use crate::two_sines::TwoSines;
@@ -31,6 +31,8 @@ const MIN_LEVEL_DBM0: f32 = -38.5;
 const TWIST: RangeInclusive<f32> = -9.5..=5.5;
 /// Both tones together must carry this share of a window's energy: speech seldom does, noise of 15 dB leaves 0.97.
 const MIN_SHARE: f32 = 0.83;
+/// What is far from it in a first look is not looked at further.
+const MIN_FIRST_SHARE: f32 = 0.5;
 /// Most of a tone's power that its second harmonic may have: voices have more.
 const MAX_HARMONIC: f32 = 0.06;
 /// Hz that a tapered window tells apart; where a column lies so near a row's second harmonic, that one is not looked at.
@@ -130,6 +132,7 @@ struct Windows {
     taken: u64,
     whole_taper: [f32; WINDOW],
     part_taper: [f32; PART],
+    digits: GoertzelBank<8>,
     fit: TwoSines,
 }
 
@@ -141,6 +144,9 @@ impl Windows {
             taken: 0,
             whole_taper: hann(),
             part_taper: hann(),
+            digits: GoertzelBank::new(std::array::from_fn(|n| {
+                if n < 4 { LOW[n] } else { HIGH[n - 4] }
+            })),
             fit: TwoSines::new(RATE),
         }
     }
@@ -165,9 +171,14 @@ impl Windows {
         if power < 2.0 * least * MIN_SHARE {
             return None;
         }
-        let (row, column) = (self.strongest(&LOW), self.strongest(&HIGH));
-        let low = self.measured(LOW[row])?;
-        let high = self.measured(HIGH[column])?;
+        let tapered: [f32; WINDOW] = std::array::from_fn(|n| self.samples[n] * self.whole_taper[n]);
+        // The taper halves the amplitude.
+        let powers = self.digits.amplitudes(&tapered).map(|a| 2.0 * a * a);
+        let (row, column) = (strongest(&powers[..4]), strongest(&powers[4..]));
+        if powers[row] + powers[4 + column] < MIN_FIRST_SHARE * power {
+            return None;
+        }
+        let [low, high] = self.measured([LOW[row], HIGH[column]])?;
         let fit = self.fit.powers(&self.samples, [low, high]);
         let [low_power, high_power] = fit.tones;
         if fit.together < MIN_SHARE * power || low_power.min(high_power) < least {
@@ -177,42 +188,42 @@ impl Windows {
         if !TWIST.contains(&twist) {
             return None;
         }
-        let pure = [(low, low_power), (high, high_power)]
-            .into_iter()
-            .filter(|(hz, _)| (2.0 * hz - high).abs() > RESOLUTION)
-            .all(|(hz, power)| self.tapered_power(2.0 * hz) < MAX_HARMONIC * power);
-        pure.then(|| digit(row, column))
+        let harmonics = GoertzelBank::new([2.0 * low, 2.0 * high])
+            .amplitudes(&tapered)
+            .map(|a| 2.0 * a * a);
+        let low_is_pure =
+            (2.0 * low - high).abs() <= RESOLUTION || harmonics[0] < MAX_HARMONIC * low_power;
+        let is_pure = low_is_pure && harmonics[1] < MAX_HARMONIC * high_power;
+        is_pure.then(|| digit(row, column))
     }
 
-    fn strongest(&self, frequencies: &[f32; 4]) -> usize {
-        let powers = frequencies.map(|hz| self.tapered_power(hz));
-        (1..4).fold(0, |best, n| if powers[n] > powers[best] { n } else { best })
-    }
-
-    fn tapered_power(&self, hz: f32) -> f32 {
-        let mut goertzel = Goertzel::new(RATE, hz);
-        for (sample, taper) in self.samples.iter().zip(&self.whole_taper) {
-            goertzel.push(&[sample * taper]);
-        }
-        // The taper halves the amplitude.
-        2.0 * goertzel.amplitude().powi(2)
-    }
-
-    /// The frequency of the tone near `nominal` Hz, or `None` when it is too far from it.
-    fn measured(&self, nominal: f32) -> Option<f32> {
-        let phase = |part: &[f32]| {
-            let mut goertzel = Goertzel::new(RATE, nominal);
-            for (sample, taper) in part.iter().zip(&self.part_taper) {
-                goertzel.push(&[sample * taper]);
-            }
-            goertzel.phase()
+    /// The frequencies of the tones near `nominal` Hz, or `None` when one is too far from it.
+    fn measured(&self, nominal: [f32; 2]) -> Option<[f32; 2]> {
+        let bank = GoertzelBank::new(nominal);
+        let phases = |part: &[f32]| {
+            let tapered: [f32; PART] = std::array::from_fn(|n| part[n] * self.part_taper[n]);
+            bank.phases(&tapered)
         };
-        let turned = phase(&self.samples[PART_LAG..]) - phase(&self.samples[..PART]);
-        let expected = TAU * nominal * PART_LAG as f32 / RATE as f32;
-        let beyond = (turned - expected + PI).rem_euclid(TAU) - PI;
-        let deviation = beyond * RATE as f32 / (TAU * PART_LAG as f32);
-        (deviation.abs() <= MAX_DEVIATION * nominal).then_some(nominal + deviation)
+        let (before, after) = (
+            phases(&self.samples[..PART]),
+            phases(&self.samples[PART_LAG..]),
+        );
+        let mut measured = nominal;
+        for (n, hz) in measured.iter_mut().enumerate() {
+            let expected = TAU * *hz * PART_LAG as f32 / RATE as f32;
+            let beyond = (after[n] - before[n] - expected + PI).rem_euclid(TAU) - PI;
+            let deviation = beyond * RATE as f32 / (TAU * PART_LAG as f32);
+            if deviation.abs() > MAX_DEVIATION * *hz {
+                return None;
+            }
+            *hz += deviation;
+        }
+        Some(measured)
     }
+}
+
+fn strongest(powers: &[f32]) -> usize {
+    (1..powers.len()).fold(0, |best, n| if powers[n] > powers[best] { n } else { best })
 }
 
 /// Windows joined to key presses.

@@ -54,12 +54,6 @@ impl Goertzel {
         (2.0 * real.hypot(imaginary) / f64::from(self.samples.max(1))) as f32
     }
 
-    /// Phase in radians at the block's end.
-    pub(crate) fn phase(&self) -> f32 {
-        let (real, imaginary) = self.spectrum();
-        imaginary.atan2(real) as f32
-    }
-
     /// Starts a new block.
     pub fn reset(&mut self) {
         (self.last, self.before, self.samples) = (0.0, 0.0, 0);

@@ -27,6 +27,7 @@ mod beep;
 mod call_progress;
 mod spectrum;
 
+mod goertzel_bank;
 mod intake;
 mod runs;
 mod two_sines;

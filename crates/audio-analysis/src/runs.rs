@@ -273,7 +273,7 @@ impl Runs {
 
     /// Whether the last 25 ms were not much fainter than the last run.
     pub(crate) fn is_loud(&self) -> bool {
-        self.newest_mean() > (self.last_power / 8.0).max(power_of_dbm0(MIN_LEVEL_DBM0))
+        self.newest_mean() > (self.last_power / 12.0).max(power_of_dbm0(MIN_LEVEL_DBM0))
     }
 
     fn newest_mean(&self) -> f32 {

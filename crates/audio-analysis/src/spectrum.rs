@@ -6,6 +6,8 @@ use crate::intake::RATE;
 
 /// Points of the transform; bins are 7.8 Hz apart.
 const POINTS: usize = 1024;
+/// The points are transformed as so many complex ones: even samples real, odd ones imaginary.
+const HALF: usize = POINTS / 2;
 /// Half the width of a tone's peak under the Hann window, in Hz times seconds of window, and a little more.
 const HALF_PEAK: f32 = 2.2;
 /// Below is hum, not tones, Hz.
@@ -23,7 +25,10 @@ pub(crate) struct Peak {
 #[derive(Clone, Debug)]
 pub(crate) struct Spectrum {
     taper: Vec<f32>,
+    /// `exp(-2 pi i n / size)` for the sizes 2, 4 .. `HALF`, one after another.
     twiddles: Vec<[f32; 2]>,
+    /// `exp(-2 pi i n / POINTS)`.
+    last_twiddles: Vec<[f32; 2]>,
     work: Vec<[f32; 2]>,
     powers: Vec<f32>,
 }
@@ -32,29 +37,34 @@ impl Spectrum {
     /// For windows of `length` samples, at most 1024.
     pub(crate) fn new(length: usize) -> Self {
         let turn = |n: usize, of: usize| TAU * n as f32 / of as f32;
+        let twiddle = |n: usize, of: usize| [turn(n, of).cos(), -turn(n, of).sin()];
+        let sizes = (1..=HALF.trailing_zeros()).map(|bits| 1usize << bits);
         Self {
             taper: (0..length)
                 .map(|n| 0.5 - 0.5 * turn(2 * n + 1, 2 * length).cos())
                 .collect(),
-            twiddles: (0..POINTS / 2)
-                .map(|n| [turn(n, POINTS).cos(), -turn(n, POINTS).sin()])
+            twiddles: sizes
+                .flat_map(|size| (0..size / 2).map(move |n| twiddle(n, size)))
                 .collect(),
-            work: vec![[0.0; 2]; POINTS],
-            powers: vec![0.0; POINTS / 2],
+            last_twiddles: (0..HALF).map(|n| twiddle(n, POINTS)).collect(),
+            work: vec![[0.0; 2]; HALF],
+            powers: vec![0.0; HALF],
         }
     }
 
     /// The loudest tone of `window` and the loudest beside it.
     pub(crate) fn peaks(&mut self, window: &[f32]) -> [Peak; 2] {
         self.work.fill([0.0; 2]);
-        for (n, (sample, taper)) in window.iter().zip(&self.taper).enumerate() {
-            let reversed = n.reverse_bits() >> (usize::BITS - POINTS.trailing_zeros());
-            self.work[reversed] = [sample * taper, 0.0];
+        for (n, (pair, taper)) in window
+            .chunks_exact(2)
+            .zip(self.taper.chunks_exact(2))
+            .enumerate()
+        {
+            let reversed = n.reverse_bits() >> (usize::BITS - HALF.trailing_zeros());
+            self.work[reversed] = [pair[0] * taper[0], pair[1] * taper[1]];
         }
         self.transform();
-        for (power, [real, imaginary]) in self.powers.iter_mut().zip(&self.work) {
-            *power = real * real + imaginary * imaginary;
-        }
+        self.split();
         let lowest = (LOWEST * POINTS as f32 / RATE as f32) as usize;
         self.powers[..lowest].fill(0.0);
         let total: f32 = self.powers.iter().sum::<f32>().max(1e-20);
@@ -85,20 +95,34 @@ impl Spectrum {
 
     /// Radix 2, in place, from bit-reversed order.
     fn transform(&mut self) {
+        let mut twiddles = self.twiddles.as_slice();
         let mut size = 2;
-        while size <= POINTS {
-            let stride = POINTS / size;
+        while size <= HALF {
+            let (these, rest) = twiddles.split_at(size / 2);
             for block in self.work.chunks_exact_mut(size) {
                 let (evens, odds) = block.split_at_mut(size / 2);
-                for (n, (even, odd)) in evens.iter_mut().zip(odds).enumerate() {
-                    let [c, s] = self.twiddles[n * stride];
+                for ((even, odd), [c, s]) in evens.iter_mut().zip(odds).zip(these) {
                     let [real, imaginary] = [odd[0] * c - odd[1] * s, odd[0] * s + odd[1] * c];
                     *odd = [even[0] - real, even[1] - imaginary];
                     *even = [even[0] + real, even[1] + imaginary];
                 }
             }
+            twiddles = rest;
             size *= 2;
         }
+    }
+
+    /// Powers of the real points' spectrum, out of the transform of their pairs.
+    fn split(&mut self) {
+        for n in 1..HALF {
+            let ([a, b], [c, d]) = (self.work[n], self.work[HALF - n]);
+            let (even, odd) = ([a + c, b - d], [b + d, c - a]);
+            let [cosine, sine] = self.last_twiddles[n];
+            let real = even[0] + odd[0] * cosine - odd[1] * sine;
+            let imaginary = even[1] + odd[0] * sine + odd[1] * cosine;
+            self.powers[n] = 0.25 * (real * real + imaginary * imaginary);
+        }
+        self.powers[0] = 0.0;
     }
 }
 

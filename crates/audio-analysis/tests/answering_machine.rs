@@ -14,7 +14,7 @@ use support::{add, noise, samples};
 #[test]
 fn nine_of_ten_greetings_are_judged_rightly_and_no_person_is_called_a_machine_at_once() {
     for snr in [f32::INFINITY, 15.0] {
-        let Some(answers) = answers(snr) else {
+        let Some(answers) = answers(snr, 5) else {
             eprintln!("left out: espeak-ng is not installed");
             return;
         };

@@ -179,7 +179,7 @@ fn an_answer_tone_with_phase_reversals_is_one() {
     let mut sound = vec![0.0; samples(500)];
     sound.extend((0..samples(3300)).map(|n| {
         let time = n as f32 / 8000.0;
-        let sign = if (n / samples(450)) % 2 == 0 {
+        let sign = if (n / samples(450)).is_multiple_of(2) {
             1.0
         } else {
             -1.0

@@ -100,7 +100,7 @@ fn longer_pauses_divide_and_clicks_do_not_start() {
 
 #[test]
 fn who_speaks_at_once_is_heard_and_steady_noise_is_not_for_long() {
-    let at_once = bursts(&[(0, 300)], 1500);
+    let at_once = bursts(&[(0, 130), (190, 400)], 1500);
     assert_eq!(events(&at_once, 160).len(), 2);
     let steady = support::noise(3, samples(60_000), 0.03);
     let told: Duration = events(&steady, 160)

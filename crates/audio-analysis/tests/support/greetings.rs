@@ -36,10 +36,10 @@ pub struct Judgement {
     pub machine_within_2_s: bool,
 }
 
-/// Every greeting, each in one of the voices, with 0.2 to 1.2 s of silence before it and `snr` dB of noise (infinite for none);
+/// Every greeting, each in one of the voices (another for another seed), with 0.2 to 1.2 s of silence before it and `snr` dB of noise (infinite for none);
 /// `None` where `espeak-ng` is not installed.
-pub fn answers(snr: f32) -> Option<Vec<Answer>> {
-    let mut rng = StdRng::seed_from_u64(4);
+pub fn answers(snr: f32, seed: u64) -> Option<Vec<Answer>> {
+    let mut rng = StdRng::seed_from_u64(seed);
     let humans = HUMANS.iter().map(|text| (*text, Answerer::Human));
     let machines = MACHINES.iter().map(|text| (*text, Answerer::Machine));
     humans
@@ -51,7 +51,10 @@ pub fn answers(snr: f32) -> Option<Vec<Answer>> {
                 if part > 0 {
                     sound.resize(sound.len() + samples(rng.random_range(250..900)), 0.0);
                 }
-                sound.extend(spoken(words.trim(), VOICES[n % VOICES.len()])?);
+                sound.extend(spoken(
+                    words.trim(),
+                    VOICES[(n + seed as usize) % VOICES.len()],
+                )?);
             }
             let mut beep_end = None;
             if by == Answerer::Machine {
@@ -66,7 +69,11 @@ pub fn answers(snr: f32) -> Option<Vec<Answer>> {
             }
             sound.resize(sound.len() + samples(4000), 0.0);
             if snr.is_finite() {
-                let hiss = coloured_noise(n as u64, sound.len(), 0.1 / 10f32.powf(snr / 20.0));
+                let hiss = coloured_noise(
+                    1000 * seed + n as u64,
+                    sound.len(),
+                    0.1 / 10f32.powf(snr / 20.0),
+                );
                 add(&mut sound, &hiss);
             }
             Some(Answer {
