@@ -47,7 +47,7 @@ pub struct ClientConfig {
     pub register_expires: Duration,
     /// Header fields added to every REGISTER and INVITE, as (name, value).
     pub headers: Vec<(String, String)>,
-    /// Codecs in order of preference. Default: all that are compiled in.
+    /// Codecs in order of preference. Default: Opus (where compiled in), G722, PCMU, PCMA.
     pub codecs: CodecTable,
     /// The audio time in one RTP packet that we send, 10 to 60 ms, unless the peer asks otherwise. Default 20 ms.
     pub ptime: Duration,
