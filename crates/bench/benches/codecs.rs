@@ -2,7 +2,9 @@
 
 use std::f32::consts::TAU;
 
-use audio_codecs::{Resampler, g711};
+use audio_codecs::{
+    Codec, CodecParameters, ComfortNoise, G722, NoiseDescription, Resampler, ResamplerQuality, g711,
+};
 use divan::{Bencher, black_box, counter::ItemsCount};
 
 /// 20 ms, a packet's worth, and a second, where the call itself no longer counts.
@@ -53,14 +55,70 @@ fn f32_to_alaw(bencher: Bencher<'_, '_>, samples: usize) {
 
 /// 20 ms a call; the items are samples that go in.
 #[divan::bench(args = [(48_000, 8_000), (24_000, 8_000), (16_000, 8_000), (8_000, 48_000), (44_100, 8_000)])]
-fn resample(bencher: Bencher<'_, '_>, (from_hz, to_hz): (u32, u32)) {
+fn resample(bencher: Bencher<'_, '_>, rates: (u32, u32)) {
+    resample_with(bencher, rates, ResamplerQuality::Fast);
+}
+
+/// The same at the better quality.
+#[divan::bench(args = [(48_000, 8_000), (16_000, 8_000), (8_000, 48_000), (44_100, 8_000)])]
+fn resample_best(bencher: Bencher<'_, '_>, rates: (u32, u32)) {
+    resample_with(bencher, rates, ResamplerQuality::Best);
+}
+
+fn resample_with(
+    bencher: Bencher<'_, '_>,
+    (from_hz, to_hz): (u32, u32),
+    quality: ResamplerQuality,
+) {
     let samples = from_hz as usize / 50;
     let pcm = sine(samples, from_hz as f32);
-    let mut resampler = Resampler::new(from_hz, to_hz).expect("rates that are supported");
+    let mut resampler =
+        Resampler::with_quality(from_hz, to_hz, quality).expect("rates that are supported");
     let mut out = Vec::with_capacity(to_hz as usize);
     bencher.counter(ItemsCount::new(samples)).bench_local(|| {
         out.clear();
         resampler.process(black_box(&pcm), &mut out);
         black_box(&out);
+    });
+}
+
+/// 20 ms a call; the items are samples at 16 kHz.
+#[divan::bench]
+fn g722_encode(bencher: Bencher<'_, '_>) {
+    let pcm = sine(320, 16_000.0);
+    let mut encoder = G722.encoder(&CodecParameters::default()).expect("G.722");
+    let mut payload = Vec::with_capacity(160);
+    bencher.counter(ItemsCount::new(320_usize)).bench_local(|| {
+        payload.clear();
+        encoder.encode(black_box(&pcm), &mut payload).expect("even");
+        black_box(&payload);
+    });
+}
+
+/// 20 ms a call; the items are samples at 16 kHz.
+#[divan::bench]
+fn g722_decode(bencher: Bencher<'_, '_>) {
+    let payload: Vec<u8> = (0..160).map(|n| (n * 7) as u8).collect();
+    let mut decoder = G722.decoder(&CodecParameters::default()).expect("G.722");
+    let mut pcm = Vec::with_capacity(320);
+    bencher.counter(ItemsCount::new(320_usize)).bench_local(|| {
+        pcm.clear();
+        decoder
+            .decode(black_box(&payload), &mut pcm)
+            .expect("bytes");
+        black_box(&pcm);
+    });
+}
+
+/// 20 ms a call at 8 kHz.
+#[divan::bench]
+fn comfort_noise(bencher: Bencher<'_, '_>) {
+    let mut noise = ComfortNoise::new(8000);
+    noise.describe(&NoiseDescription::parse(&[50, 40, 160, 127]).expect("bytes"));
+    let mut pcm = Vec::with_capacity(160);
+    bencher.counter(ItemsCount::new(160_usize)).bench_local(|| {
+        pcm.clear();
+        noise.generate(160, &mut pcm);
+        black_box(&pcm);
     });
 }

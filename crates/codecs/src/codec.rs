@@ -1,6 +1,7 @@
 //! A row of the codec table: what SDP and the media engine must know of a codec.
 
 use std::fmt::Debug;
+use std::ops::RangeInclusive;
 
 use crate::{CodecError, Decoder, Encoder};
 
@@ -43,6 +44,14 @@ pub trait Codec: Send + Sync + Debug {
         ptime_ms > 0 && (u64::from(self.sample_rate()) * u64::from(ptime_ms)).is_multiple_of(1000)
     }
 
+    /// The packet time to send with, in ms, when `wished_ms` is wished and the peer's `a=fmtp` parameters are
+    /// `peer_fmtp`: the longest of 10 to 60 ms in tens that fits, the shortest if all are longer, and `wished_ms`
+    /// if there is none.
+    fn packet_time_ms(&self, wished_ms: u32, peer_fmtp: Option<&str>) -> u32 {
+        let _ = peer_fmtp;
+        longest_packet_time(self, wished_ms, 0..=u32::MAX)
+    }
+
     /// A new encoder that obeys what the peer asked for.
     ///
     /// # Errors
@@ -58,6 +67,24 @@ pub trait Codec: Send + Sync + Debug {
     /// [`CodecError::Parameter`] when the configuration or the parameters are
     /// out of range.
     fn decoder(&self, parameters: &CodecParameters) -> Result<Box<dyn Decoder>, CodecError>;
+}
+
+/// The packet time of [`Codec::packet_time_ms`] among those in `allowed_ms`; among all if none is.
+pub(crate) fn longest_packet_time<C: Codec + ?Sized>(
+    codec: &C,
+    wished_ms: u32,
+    allowed_ms: RangeInclusive<u32>,
+) -> u32 {
+    let has = |ptime: &u32| codec.accepts_ptime(*ptime);
+    let fits = |ptime: &u32| *ptime <= wished_ms;
+    let all = (10..=60).step_by(10).filter(has);
+    let allowed = all.clone().filter(|ptime| allowed_ms.contains(ptime));
+    let (longest, shortest) = (allowed.clone().filter(fits).last(), allowed.clone().next());
+    longest
+        .or(shortest)
+        .or_else(|| all.clone().filter(fits).last())
+        .or_else(|| all.clone().next())
+        .unwrap_or(wished_ms)
 }
 
 /// What was negotiated for a stream.
@@ -76,6 +103,29 @@ impl Default for CodecParameters {
         CodecParameters {
             fmtp: None,
             ptime_ms: 20,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{L16, Pcmu};
+
+    #[test]
+    fn a_packet_time_that_a_codec_does_not_have_becomes_the_next_shorter_one() {
+        for (codec, wished, sent) in [
+            (&Pcmu as &dyn Codec, 30, 30),
+            (&Pcmu, 5, 10),
+            (&Pcmu, 120, 60),
+            (&L16::new(16_000), 60, 40),
+            (&L16::new(44_100), 20, 10),
+        ] {
+            assert_eq!(
+                codec.packet_time_ms(wished, None),
+                sent,
+                "{codec:?} {wished} ms"
+            );
         }
     }
 }

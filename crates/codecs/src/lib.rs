@@ -2,11 +2,13 @@
 //!
 //! The crate knows samples and bytes; it has never heard of RTP or SIP. A
 //! [`Codec`] is a row of a codec table and makes [`Encoder`]s and
-//! [`Decoder`]s: [`Pcmu`] and [`Pcma`] bit-exact with ITU-T G.191, `Opus` with
-//! the feature `opus` (pure Rust) or `opus-audiopus` (libopus). A codec of
+//! [`Decoder`]s: [`Pcmu`] and [`Pcma`] bit-exact with ITU-T G.191, [`G722`] in
+//! the integer arithmetic of its recommendation, [`L16`], and `Opus` with the
+//! feature `opus` (pure Rust) or `opus-audiopus` (libopus). A codec of
 //! one's own implements the same traits. Beside them stand the parts that a
-//! phone call needs: a [`Resampler`], a [`Concealer`] for lost packets, and a
-//! [`TimeStretcher`] that steers a playout delay inaudibly.
+//! phone call needs: a [`Resampler`], a [`Concealer`] for lost packets, a
+//! [`TimeStretcher`] that steers a playout delay inaudibly, and comfort noise
+//! for silence that is not sent ([`SilenceSuppressor`], [`ComfortNoise`]).
 //!
 //! PCM is `f32` in [-1, 1]. Everything here is a plain value: `&mut self`, no
 //! clock, no task, no lock. (The one shared thing is a cache of filter
@@ -40,10 +42,13 @@ mod encoder;
 mod error;
 
 pub mod g711;
+mod g722;
+mod l16;
 #[cfg(any(feature = "opus", feature = "opus-audiopus"))]
 mod opus;
 pub mod sample;
 
+mod comfort_noise;
 mod concealer;
 mod pitch;
 mod resampler;
@@ -53,12 +58,17 @@ mod time_stretcher;
 mod test_signal;
 
 pub use codec::{Codec, CodecParameters};
+pub use comfort_noise::{
+    ComfortNoise, NoiseAnalyser, NoiseDescription, SilenceSuppressor, Suppression,
+};
 pub use concealer::Concealer;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use error::CodecError;
 pub use g711::{Pcma, Pcmu};
+pub use g722::G722;
+pub use l16::L16;
 #[cfg(any(feature = "opus", feature = "opus-audiopus"))]
 pub use opus::{Opus, OpusBackend};
-pub use resampler::Resampler;
+pub use resampler::{Resampler, ResamplerQuality};
 pub use time_stretcher::TimeStretcher;

@@ -10,6 +10,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+use crate::codec::longest_packet_time;
 use crate::{Codec, CodecError, CodecParameters, Decoder, Encoder};
 use fmtp::Fmtp;
 use stream::{EncoderSettings, OpusDecoder, OpusEncoder};
@@ -21,14 +22,16 @@ const CLOCK_RATE: u32 = 48_000;
 const RTP_CHANNELS: u16 = 2;
 pub(crate) const ENCODING_NAME: &str = "opus";
 
-/// Opus, mono.
+/// Opus, mono or stereo.
 ///
 /// The fields are what we send and how; what the peer asks for in its
-/// `a=fmtp` is obeyed on top: `maxaveragebitrate` and `maxplaybackrate` cap
-/// ours, `useinbandfec` must be 1 for redundancy to be sent, `usedtx` and `cbr`
-/// are followed, and `stereo=0` is always kept.
-///
-/// The decoder takes whatever the peer sends, stereo included, and gives mono.
+/// `a=fmtp` is obeyed on top (RFC 7587 section 6.1): `maxaveragebitrate` and
+/// `maxplaybackrate` cap ours, `useinbandfec` must be 1 for redundancy and
+/// `stereo` for two channels to be sent, `usedtx` and `cbr` are followed, and
+/// packets keep to `minptime` and `maxptime`
+/// ([`packet_time_ms`](Codec::packet_time_ms)). `sprop-maxcapturerate` and
+/// `sprop-stereo` tell what the peer sends, which the decoder takes as it comes:
+/// it gives `channels` channels at `sample_rate` whatever is in the packet.
 ///
 /// ```
 /// use audio_codecs::{Codec, CodecParameters, Opus};
@@ -48,7 +51,8 @@ pub struct Opus {
     /// for music and full-band audio. The RTP clock is 48 kHz anyway.
     pub sample_rate: u32,
     /// Bits per second, 6000 to 510000. `None`: 16000 for 8 kHz, 20000 for
-    /// 12 kHz, 24000 for 16 kHz, 32000 for 24 kHz, 40000 for 48 kHz.
+    /// 12 kHz, 24000 for 16 kHz, 32000 for 24 kHz, 40000 for 48 kHz; half as
+    /// much again for stereo.
     pub bitrate: Option<u32>,
     /// CPU time spent for quality, 0 to 10. Default 5.
     pub complexity: u8,
@@ -61,6 +65,12 @@ pub struct Opus {
     pub expected_loss: u8,
     /// Send next to nothing in silence. Default off.
     pub dtx: bool,
+    /// As many bytes in each packet whatever is said. Default off: fewer for what
+    /// needs fewer.
+    pub constant_bitrate: bool,
+    /// Channels of the PCM, 1 or 2. Default 1. With 2 the peer is told that
+    /// stereo is welcome, and gets it if it says the same; else the mean of both.
+    pub channels: u16,
     /// Who does the work.
     pub backend: OpusBackend,
 }
@@ -98,6 +108,8 @@ impl Default for Opus {
             fec: true,
             expected_loss: 10,
             dtx: false,
+            constant_bitrate: false,
+            channels: 1,
             backend: OpusBackend::default(),
         }
     }
@@ -131,6 +143,15 @@ impl Codec for Opus {
         stream::PTIMES_MS.contains(&ptime_ms)
     }
 
+    /// Beside what the trait says, within the peer's `minptime` and `maxptime`.
+    fn packet_time_ms(&self, wished_ms: u32, peer_fmtp: Option<&str>) -> u32 {
+        let theirs = Fmtp::parse(peer_fmtp.unwrap_or_default());
+        let shortest = theirs.min_ptime.unwrap_or(0);
+        let longest = theirs.max_ptime.unwrap_or(u32::MAX);
+        let wished_ms = theirs.ptime.unwrap_or(wished_ms).min(longest);
+        longest_packet_time(self, wished_ms.max(shortest), shortest..=longest)
+    }
+
     fn encoder(&self, parameters: &CodecParameters) -> Result<Box<dyn Encoder>, CodecError> {
         self.check()?;
         if !self.accepts_ptime(parameters.ptime_ms) {
@@ -152,12 +173,14 @@ impl Codec for Opus {
         self.check()?;
         Ok(match self.backend {
             #[cfg(feature = "opus")]
-            OpusBackend::Ropus => {
-                Box::new(OpusDecoder::<ropus::RopusDecoder>::new(self.sample_rate)?)
-            }
+            OpusBackend::Ropus => Box::new(OpusDecoder::<ropus::RopusDecoder>::new(
+                self.sample_rate,
+                self.channels,
+            )?),
             #[cfg(feature = "opus-audiopus")]
             OpusBackend::Libopus => Box::new(OpusDecoder::<libopus::LibopusDecoder>::new(
                 self.sample_rate,
+                self.channels,
             )?),
         })
     }
@@ -176,6 +199,9 @@ impl Opus {
             && !stream::BITRATES.contains(&bitrate)
         {
             return Err(refused("bitrate", bitrate, "6000 to 510000 bit/s"));
+        }
+        if !matches!(self.channels, 1 | 2) {
+            return Err(refused("channels", self.channels, "1 or 2"));
         }
         if self.complexity > 10 {
             return Err(refused("complexity", self.complexity, "0 to 10"));

@@ -83,7 +83,7 @@ Examples:
 Exit status is 0 only if what was heard is what was said: the speech correlates with the file,
 the tone is clean, and the digits are equal.")]
 pub(crate) struct DemoArgs {
-    /// Codecs in order of preference
+    /// Codecs in order of preference, of opus, g722, pcmu, pcma and l16
     #[arg(long, value_name = "LIST", default_value_t, help_heading = "Call")]
     pub codec: CodecList,
 

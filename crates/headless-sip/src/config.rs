@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use audio_codecs::ResamplerQuality;
+
 use crate::CodecTable;
 
 /// Settings of a [`HeadlessSipClient`](crate::HeadlessSipClient).
@@ -45,10 +47,17 @@ pub struct ClientConfig {
     pub register_expires: Duration,
     /// Header fields added to every REGISTER and INVITE, as (name, value).
     pub headers: Vec<(String, String)>,
-    /// Codecs in order of preference. Default: all that are compiled in.
+    /// Codecs in order of preference. Default: Opus (where compiled in), G722, PCMU, PCMA.
     pub codecs: CodecTable,
     /// The audio time in one RTP packet that we send, 10 to 60 ms, unless the peer asks otherwise. Default 20 ms.
     pub ptime: Duration,
+    /// Do not send silence with G.711 and G.722, but describe it (comfort noise, RFC 3389), where the peer can take
+    /// that. Saves bandwidth; some peers, recorders and NATs do not like the pauses. What the peer describes is
+    /// heard as noise in any case. Default off.
+    pub silence_suppression: bool,
+    /// How audio is brought to the codec's rate and back. Default [`Fast`](ResamplerQuality::Fast): 2.5 ms at 8 kHz,
+    /// and nothing that is heard on a telephone.
+    pub resampler_quality: ResamplerQuality,
     /// UDP ports for RTP and RTCP; each call takes an even one and the odd one above it. Default 16384 to 32767.
     pub rtp_ports: RangeInclusive<u16>,
     /// The address for RTP sockets and SDP. Default: the one SIP uses towards the far end.
@@ -92,6 +101,8 @@ impl Default for ClientConfig {
             headers: Vec::new(),
             codecs: CodecTable::default(),
             ptime: Duration::from_millis(20),
+            silence_suppression: false,
+            resampler_quality: ResamplerQuality::default(),
             rtp_ports: 16_384..=32_767,
             local_rtp_ip: None,
             receive_sample_rate: None,

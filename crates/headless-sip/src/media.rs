@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use media_engine::{
-    AudioBridge, ClockRate, MediaConfig, MediaEngine, MediaEvents, MediaFormat, MediaHandle,
-    MediaPorts, MediaUpdate, PayloadType, TelephoneEventFormat,
+    AudioBridge, ClockRate, ComfortNoiseFormat, MediaConfig, MediaEngine, MediaEvents, MediaFormat,
+    MediaHandle, MediaPorts, MediaUpdate, PayloadType, ResamplerQuality, TelephoneEventFormat,
 };
 use sdp_negotiation::{
     AudioCapabilities, Direction, LocalMedia, NegotiatedAudio, NegotiatedFormat, PendingOffer,
@@ -29,6 +29,8 @@ pub(crate) struct MediaSettings {
     no_media_after: Duration,
     quality_interval: Duration,
     tap_sent: bool,
+    silence_suppression: bool,
+    resampler_quality: ResamplerQuality,
 }
 
 impl MediaSettings {
@@ -42,6 +44,8 @@ impl MediaSettings {
             no_media_after: config.no_media_after,
             quality_interval: config.quality_interval,
             tap_sent: config.tap_sent,
+            silence_suppression: config.silence_suppression,
+            resampler_quality: config.resampler_quality,
         }
     }
 
@@ -49,6 +53,7 @@ impl MediaSettings {
         AudioCapabilities {
             formats: self.codecs.formats(),
             telephone_event: true,
+            comfort_noise: self.silence_suppression,
             ptime_ms: u32::try_from(self.ptime.as_millis()).unwrap_or(20),
             maxptime_ms: None,
             rtcp_mux: false,
@@ -224,27 +229,43 @@ impl CallMedia {
         for format in &negotiated.also_receivable {
             receive.push(self.format(format, format.receive_payload_type)?);
         }
+        let send = self.format(&negotiated.format, negotiated.format.send_payload_type)?;
+        let wished = negotiated.ptime_ms;
+        let ptime_ms = send.codec.packet_time_ms(wished, send.fmtp.as_deref());
         let settings = &self.settings;
         Ok(MediaConfig {
             receive,
             remote_rtcp: negotiated.remote_rtcp,
             rtcp_mux: negotiated.rtcp_mux,
-            ptime: Duration::from_millis(negotiated.ptime_ms.into()),
+            ptime: Duration::from_millis(ptime_ms.into()),
             telephone_event,
+            comfort_noise: self.comfort_noise(negotiated),
             may_send: negotiated.direction.sends(),
             may_receive: negotiated.direction.receives(),
             receive_rate: settings.receive_sample_rate,
+            resampler_quality: settings.resampler_quality,
             playback_buffer: settings.playback_buffer,
             no_media_after: settings.no_media_after,
             media_timeout: settings.media_timeout,
             quality_interval: settings.quality_interval,
             early_media: early,
             tap_sent: settings.tap_sent,
-            ..MediaConfig::new(
-                negotiated.remote_rtp,
-                self.format(&negotiated.format, negotiated.format.send_payload_type)?,
-            )
+            ..MediaConfig::new(negotiated.remote_rtp, send)
         })
+    }
+
+    /// Comfort noise is taken in any case, and sent if it was agreed and the settings say so.
+    fn comfort_noise(&self, negotiated: &NegotiatedAudio) -> ComfortNoiseFormat {
+        let Some(agreed) = negotiated.comfort_noise else {
+            return ComfortNoiseFormat::default();
+        };
+        ComfortNoiseFormat {
+            receive_payload_type: Some(agreed.receive_payload_type),
+            send_payload_type: self
+                .settings
+                .silence_suppression
+                .then_some(agreed.send_payload_type),
+        }
     }
 
     fn format(&self, format: &NegotiatedFormat, payload_type: u8) -> Result<MediaFormat, Error> {

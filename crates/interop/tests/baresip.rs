@@ -1,4 +1,4 @@
-//! headless-sip against baresip: calls both ways in three codecs, tones heard at both ends, digits both ways, hold.
+//! headless-sip against baresip: calls both ways in four codecs, tones heard at both ends, digits both ways, hold.
 
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ struct Codec(&'static str, &'static str);
 
 const PCMU: Codec = Codec("pcmu", "PCMU/8000/1");
 const PCMA: Codec = Codec("pcma", "PCMA/8000/1");
+const G722: Codec = Codec("g722", "G722/16000/1");
 const OPUS: Codec = Codec("opus", "opus/48000/2");
 
 async fn phone_with(codec: &Codec) -> Phone {
@@ -55,6 +56,11 @@ async fn baresip_calls_us_in_pcma() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn baresip_calls_us_in_g722() {
+    baresip_calls_us_in(G722).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn baresip_calls_us_in_opus() {
     baresip_calls_us_in(OPUS).await;
 }
@@ -67,6 +73,11 @@ async fn we_call_baresip_in_pcmu() {
 #[tokio::test(flavor = "multi_thread")]
 async fn we_call_baresip_in_pcma() {
     we_call_baresip_in(PCMA).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn we_call_baresip_in_g722() {
+    we_call_baresip_in(G722).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

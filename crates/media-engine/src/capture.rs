@@ -10,8 +10,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use audio_codecs::{CodecParameters, Encoder, sample};
-use rtp_media::RtpSession;
+use audio_codecs::{
+    CodecParameters, Encoder, ResamplerQuality, SilenceSuppressor, Suppression, sample,
+};
+use rtp_media::{PayloadType, RtpSession};
 
 use crate::frame::nanos;
 use crate::media_clock::MediaClock;
@@ -27,6 +29,8 @@ pub(crate) struct CapturePath {
     generation: u64,
     format: MediaFormat,
     encoder: Box<dyn Encoder>,
+    /// Silence is described, not sent.
+    suppressor: Option<(PayloadType, SilenceSuppressor)>,
     /// Frames out of the queue, the first of them used up to `offset` samples per channel.
     fetched: VecDeque<AudioFrame>,
     offset: usize,
@@ -54,6 +58,7 @@ impl CapturePath {
         playback: Arc<Playback>,
         format: MediaFormat,
         ptime: Duration,
+        quality: ResamplerQuality,
     ) -> Result<Self, EngineError> {
         let encoder = new_encoder(&format, ptime)?;
         let rate = encoder.sample_rate();
@@ -62,10 +67,11 @@ impl CapturePath {
             generation: 0,
             format,
             encoder,
+            suppressor: None,
             fetched: VecDeque::new(),
             offset: 0,
             mono: Vec::new(),
-            converter: RateConverter::new(rate),
+            converter: RateConverter::new(rate, quality),
             fifo: SampleFifo::default(),
             uncounted: 0,
             counted: 0,
@@ -104,7 +110,10 @@ impl CapturePath {
         if from != to {
             self.converter.finish(self.fifo.tail());
             self.fifo.convert(from, to);
-            self.converter = RateConverter::new(to);
+            self.converter = RateConverter::new(to, self.converter.quality());
+            if let Some((_, suppressor)) = &mut self.suppressor {
+                *suppressor = SilenceSuppressor::new(to);
+            }
             self.uncounted = 0;
             self.counted = 0;
         }
@@ -118,6 +127,15 @@ impl CapturePath {
         self.format.payload_type = payload_type;
     }
 
+    /// Silence is described under this payload type (RFC 3389); with `None` it is sent as it is.
+    pub(crate) fn set_comfort_noise(&mut self, payload_type: Option<u8>) {
+        let suppressor = self.suppressor.take().map(|(_, suppressor)| suppressor);
+        self.suppressor = payload_type.map(|number| {
+            let suppressor = suppressor.unwrap_or_else(|| SilenceSuppressor::new(self.rate()));
+            (PayloadType(number), suppressor)
+        });
+    }
+
     pub(crate) fn set_expected_loss(&mut self, share: f32) {
         self.encoder
             .set_expected_loss((share * 100.0).round().clamp(0.0, 100.0) as u8);
@@ -128,6 +146,16 @@ impl CapturePath {
         self.next_frame(clock.samples(self.rate()));
         self.payload.clear();
         let units = clock.samples(self.format.codec.clock_rate()) as u32;
+        if let Some((payload_type, suppressor)) = &mut self.suppressor {
+            match suppressor.next(&self.pcm) {
+                Suppression::Speech => {}
+                Suppression::Describe(noise) => {
+                    noise.write(&mut self.payload);
+                    return rtp.send_comfort_noise(now, *payload_type, &self.payload, units);
+                }
+                Suppression::Nothing => return rtp.skip_audio(now, units),
+            }
+        }
         let pcm = match self.encoder.channels() {
             0 | 1 => &self.pcm,
             channels => {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use audio_codecs::Codec;
+use audio_codecs::{Codec, ResamplerQuality};
 use rtp_media::{JitterBufferConfig, TelephoneEventFormat};
 
 /// A codec under the payload type that the two sides agreed on.
@@ -29,6 +29,26 @@ impl MediaFormat {
     }
 }
 
+/// The payload types of comfort noise (RFC 3389).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ComfortNoiseFormat {
+    /// Ours for what we receive; `None` takes none. Default 13, the static one: gateways send it whether it
+    /// was agreed or not. A format that is received under the same number goes before.
+    pub receive_payload_type: Option<u8>,
+    /// The peer's number for what we send: silence is then not sent but described (discontinuous
+    /// transmission). Default `None`: silence is sent as audio.
+    pub send_payload_type: Option<u8>,
+}
+
+impl Default for ComfortNoiseFormat {
+    fn default() -> Self {
+        Self {
+            receive_payload_type: Some(13),
+            send_payload_type: None,
+        }
+    }
+}
+
 /// Everything the engine must know of a call. [`MediaConfig::new`] gives working values for all
 /// that is not an argument.
 #[derive(Debug, Clone)]
@@ -47,6 +67,8 @@ pub struct MediaConfig {
     pub ptime: Duration,
     /// DTMF (RFC 4733), when negotiated.
     pub telephone_event: Option<TelephoneEventFormat>,
+    /// Comfort noise (RFC 3389).
+    pub comfort_noise: ComfortNoiseFormat,
     /// Direction: whether we may send. When not, playback waits in place.
     pub may_send: bool,
     /// Direction: whether the peer may send.
@@ -54,6 +76,9 @@ pub struct MediaConfig {
     /// Rate of the frames the program receives, in Hz, 8,000 to 192,000. `None`: that of the codec
     /// the call begins with.
     pub receive_rate: Option<u32>,
+    /// How audio is brought to the codec's rate and back. Default
+    /// [`Fast`](ResamplerQuality::Fast): 2.5 ms at 8 kHz, and nothing that is heard on a telephone.
+    pub resampler_quality: ResamplerQuality,
     /// How much audio from the peer waits for a program that lags, until the oldest is lost. Default 1 s.
     pub receive_buffer: Duration,
     /// How much audio may be queued for the peer until `send` waits. Default 30 s.
@@ -88,9 +113,11 @@ impl MediaConfig {
             rtcp_mux: false,
             ptime: Duration::from_millis(20),
             telephone_event: None,
+            comfort_noise: ComfortNoiseFormat::default(),
             may_send: true,
             may_receive: true,
             receive_rate: None,
+            resampler_quality: ResamplerQuality::default(),
             receive_buffer: Duration::from_secs(1),
             playback_buffer: Duration::from_secs(30),
             jitter_buffer: JitterBufferConfig::default(),
@@ -123,6 +150,8 @@ pub struct MediaUpdate {
     pub ptime: Option<Duration>,
     /// DTMF: `Some(None)` turns it off.
     pub telephone_event: Option<Option<TelephoneEventFormat>>,
+    /// Comfort noise.
+    pub comfort_noise: Option<ComfortNoiseFormat>,
     /// New direction.
     pub may_send: Option<bool>,
     /// New direction.
@@ -142,6 +171,7 @@ impl From<MediaConfig> for MediaUpdate {
             rtcp_mux: Some(config.rtcp_mux),
             ptime: Some(config.ptime),
             telephone_event: Some(config.telephone_event),
+            comfort_noise: Some(config.comfort_noise),
             may_send: Some(config.may_send),
             may_receive: Some(config.may_receive),
             early_media: Some(config.early_media),

@@ -54,6 +54,7 @@ mod playback;
 mod playback_queue;
 mod queue;
 
+mod background;
 mod capture;
 mod media_clock;
 mod playout;
@@ -69,7 +70,8 @@ mod slots;
 mod socket;
 
 pub use audio_bridge::{AudioBridge, AudioReceiver, AudioSender};
-pub use config::{MediaConfig, MediaFormat, MediaUpdate};
+pub use audio_codecs::ResamplerQuality;
+pub use config::{ComfortNoiseFormat, MediaConfig, MediaFormat, MediaUpdate};
 pub use engine::{EngineConfig, MediaEngine};
 pub use error::{AudioError, EngineError, TrySendError};
 pub use event::{MediaEvent, MediaEvents};

@@ -10,9 +10,10 @@ use std::ops::Range;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use audio_codecs::{CodecParameters, Decoder, TimeStretcher, sample};
+use audio_codecs::{CodecParameters, Decoder, ResamplerQuality, TimeStretcher, sample};
 use rtp_media::{ClockRate, Pace, PayloadType, Playout, RtpSession};
 
+use crate::background::Background;
 use crate::frame::nanos;
 use crate::media_clock::MediaClock;
 use crate::queue::Writer;
@@ -32,6 +33,7 @@ pub(crate) struct PlayoutPath {
     /// The receiver of the last packet: it conceals what is missing.
     active: usize,
     stretcher: TimeStretcher,
+    background: Background,
     /// Decoded audio of the active receiver's rate that was not handed out yet.
     fifo: SampleFifo,
     rate: u32,
@@ -60,6 +62,8 @@ impl PlayoutPath {
     pub(crate) fn new(
         formats: Vec<MediaFormat>,
         receive_rate: Option<u32>,
+        quality: ResamplerQuality,
+        background: Background,
         early_media: bool,
         out: Writer<ReceivedFrame>,
     ) -> Result<Self, EngineError> {
@@ -76,6 +80,7 @@ impl PlayoutPath {
             receivers,
             active: 0,
             stretcher: TimeStretcher::new(rate),
+            background,
             fifo: SampleFifo::default(),
             rate,
             pushed: 0,
@@ -85,7 +90,7 @@ impl PlayoutPath {
             interleaved: Vec::new(),
             decoded: Vec::new(),
             frame: Vec::new(),
-            converter: RateConverter::new(receive_rate.unwrap_or(rate)),
+            converter: RateConverter::new(receive_rate.unwrap_or(rate), quality),
             converted: SampleFifo::default(),
             out,
             early_media,
@@ -94,6 +99,11 @@ impl PlayoutPath {
 
     pub(crate) fn set_early_media(&mut self, early_media: bool) {
         self.early_media = early_media;
+    }
+
+    /// Descriptions of noise come under this payload type.
+    pub(crate) fn set_comfort_noise(&mut self, payload_type: Option<u8>) {
+        self.background.set_payload_type(payload_type);
     }
 
     /// Audio that was invented so far.
@@ -173,6 +183,15 @@ impl PlayoutPath {
                 Playout::Packet {
                     payload,
                     payload_type,
+                    ..
+                } if self.background.is_described_by(payload_type) => {
+                    self.background.describe(payload, self.rate);
+                    let length = ClockRate(self.rate).units(clock.ptime()) as usize;
+                    self.play_background(length);
+                }
+                Playout::Packet {
+                    payload,
+                    payload_type,
                     pace,
                     ..
                 } => self.decode(payload, payload_type, pace, clock.ptime()),
@@ -181,8 +200,20 @@ impl PlayoutPath {
             }
         }
         let missing = clock.samples(self.rate).saturating_sub(self.fifo.len());
-        self.fifo.push_silence(missing, self.rate);
-        self.pushed += missing as u64;
+        if !self.play_background(missing) {
+            self.fifo.push_silence(missing, self.rate);
+            self.pushed += missing as u64;
+        }
+    }
+
+    /// Puts noise into the FIFO, if the peer has described any since it spoke last.
+    fn play_background(&mut self, samples: usize) -> bool {
+        self.decoded.clear();
+        let played = self.background.fill(samples, self.rate, &mut self.decoded);
+        if played {
+            self.push_decoded();
+        }
+        played
     }
 
     fn decode(&mut self, payload: &[u8], payload_type: PayloadType, pace: Pace, ptime: Duration) {
@@ -196,6 +227,7 @@ impl PlayoutPath {
         if index != self.active {
             self.activate(index);
         }
+        self.background.stop();
         self.decoded.clear();
         self.interleaved.clear();
         let Ok(decoder) = self.receivers[index].decoder() else {
@@ -226,10 +258,13 @@ impl PlayoutPath {
 
     /// Fills a gap of `units` clock units: from the next packet's redundancy, else by invention.
     fn replace(&mut self, units: u32, next: Option<&[u8]>) {
-        let receiver = &mut self.receivers[self.active];
-        let clock_rate = ClockRate(receiver.format.codec.clock_rate());
+        let clock_rate = ClockRate(self.receivers[self.active].format.codec.clock_rate());
         let gap = clock_rate.duration(units).min(MAX_GAP);
         let length = ClockRate(self.rate).units(gap) as usize;
+        if self.play_background(length) {
+            return; // the peer is silent: nothing is missing
+        }
+        let receiver = &mut self.receivers[self.active];
         self.decoded.clear();
         self.interleaved.clear();
         if let (Some(next), Ok(decoder)) = (next, receiver.decoder()) {

@@ -1,25 +1,31 @@
 //! Audio of changing rates to one rate, without a click where one stream goes into the next.
 
-use audio_codecs::Resampler;
+use audio_codecs::{Resampler, ResamplerQuality};
 
 /// A resampler to a fixed rate that follows the rate of what comes in.
 #[derive(Debug)]
 pub(crate) struct RateConverter {
     to_hz: u32,
+    quality: ResamplerQuality,
     current: Option<Resampler>,
 }
 
 impl RateConverter {
     /// To `to_hz`, which must be 8 to 192 kHz for anything but audio of that rate to pass.
-    pub(crate) fn new(to_hz: u32) -> Self {
+    pub(crate) fn new(to_hz: u32, quality: ResamplerQuality) -> Self {
         Self {
             to_hz,
+            quality,
             current: None,
         }
     }
 
     pub(crate) fn to_hz(&self) -> u32 {
         self.to_hz
+    }
+
+    pub(crate) fn quality(&self) -> ResamplerQuality {
+        self.quality
     }
 
     /// Appends `input` of `from_hz` to `out`. Audio of equal rate continues; when the rate changes,
@@ -40,7 +46,7 @@ impl RateConverter {
         let mut began = 0;
         if self.current.is_none() {
             // Rates were checked where the audio came in.
-            self.current = Resampler::new(from_hz, self.to_hz).ok();
+            self.current = Resampler::with_quality(from_hz, self.to_hz, self.quality).ok();
             began = self.current.as_ref().map_or(0, Resampler::latency_samples);
         }
         if let Some(resampler) = &mut self.current {

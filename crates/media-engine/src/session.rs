@@ -11,6 +11,7 @@ use rtp_media::{
     RtpSessionUpdate, TelephoneEvent, Transmit,
 };
 
+use crate::background::Background;
 use crate::capture::CapturePath;
 use crate::event::EVENT_CAPACITY;
 use crate::media_clock::MediaClock;
@@ -19,9 +20,13 @@ use crate::playout::{PlayoutPath, same_codec};
 use crate::queue::{Writer, bounded};
 use crate::stats::SessionFigures;
 use crate::{
-    AudioBridge, AudioFrame, AudioReceiver, AudioSender, CodecName, EngineError, MediaConfig,
-    MediaEvent, MediaEvents, MediaFormat, MediaStats, MediaUpdate, ReceivedFrame, SAMPLE_RATES,
+    AudioBridge, AudioFrame, AudioReceiver, AudioSender, CodecName, ComfortNoiseFormat,
+    EngineError, MediaConfig, MediaEvent, MediaEvents, MediaFormat, MediaStats, MediaUpdate,
+    ReceivedFrame, SAMPLE_RATES,
 };
+
+/// RTP clock of comfort noise (RFC 3389 section 4).
+const NOISE_CLOCK_RATE: u32 = 8000;
 
 /// Keys that may wait to be sent.
 const MAX_WAITING_KEYS: usize = 128;
@@ -48,6 +53,7 @@ pub struct MediaSession {
     events: Writer<MediaEvent>,
     tap: Option<Writer<ReceivedFrame>>,
     keys: VecDeque<(TelephoneEvent, Duration)>,
+    comfort_noise: ComfortNoiseFormat,
     may_send: bool,
     early_media: bool,
     peer_reported: bool,
@@ -76,7 +82,13 @@ impl MediaSession {
     ) -> Result<(Self, AudioBridge, MediaEvents), EngineError> {
         check(&config)?;
         let playback = Arc::new(Playback::new(config.playback_buffer));
-        let capture = CapturePath::new(playback.clone(), config.send.clone(), config.ptime)?;
+        let mut capture = CapturePath::new(
+            playback.clone(),
+            config.send.clone(),
+            config.ptime,
+            config.resampler_quality,
+        )?;
+        capture.set_comfort_noise(config.comfort_noise.send_payload_type);
         let frames = frames_in(config.receive_buffer, config.ptime);
         let (out, heard) = bounded(frames, USUAL_ITEMS);
         let receive_rate = config.receive_rate;
@@ -84,6 +96,8 @@ impl MediaSession {
         let playout = PlayoutPath::new(
             config.receive.clone(),
             receive_rate,
+            config.resampler_quality,
+            Background::new(noise_payload_type(&config.receive, config.comfort_noise)),
             config.early_media,
             out,
         )?;
@@ -103,6 +117,7 @@ impl MediaSession {
             events,
             tap,
             keys: VecDeque::new(),
+            comfort_noise: config.comfort_noise,
             may_send: config.may_send,
             early_media: config.early_media,
             peer_reported: false,
@@ -232,6 +247,14 @@ impl MediaSession {
         if let Some(formats) = &update.receive {
             self.playout.set_formats(formats.clone())?;
         }
+        if let Some(noise) = update.comfort_noise {
+            self.comfort_noise = noise;
+            self.capture.set_comfort_noise(noise.send_payload_type);
+        }
+        if let Some(formats) = &update.receive {
+            let payload_type = noise_payload_type(formats, self.comfort_noise);
+            self.playout.set_comfort_noise(payload_type);
+        }
         if ptime != self.clock.ptime() || !same_codec(&send, self.capture.format()) {
             self.capture.set_format(send.clone(), ptime)?;
         } else {
@@ -243,7 +266,8 @@ impl MediaSession {
             self.early_media = early_media;
             self.playout.set_early_media(early_media);
         }
-        self.rtp.update(now, rtp_update(update, &send, ptime));
+        let rtp = rtp_update(update, self.comfort_noise, &send, ptime);
+        self.rtp.update(now, rtp);
         Ok(())
     }
 
@@ -413,7 +437,7 @@ fn rtp_config(anchor: ClockAnchor, seed: u64, config: MediaConfig) -> RtpSession
     let clock_rate = ClockRate(config.send.codec.clock_rate());
     let payload_type = PayloadType(config.send.payload_type);
     let mut rtp = RtpSessionConfig::new(anchor, seed, config.remote_rtp, payload_type, clock_rate);
-    rtp.receive_payload_types = payload_types(&config.receive);
+    rtp.receive_payload_types = payload_types(&config.receive, config.comfort_noise);
     rtp.other_clock_rates = other_clock_rates(&config.receive, clock_rate);
     rtp.telephone_event = config.telephone_event;
     rtp.remote_rtcp = config.remote_rtcp;
@@ -431,7 +455,12 @@ fn rtp_config(anchor: ClockAnchor, seed: u64, config: MediaConfig) -> RtpSession
     rtp
 }
 
-fn rtp_update(update: MediaUpdate, send: &MediaFormat, ptime: Duration) -> RtpSessionUpdate {
+fn rtp_update(
+    update: MediaUpdate,
+    noise: ComfortNoiseFormat,
+    send: &MediaFormat,
+    ptime: Duration,
+) -> RtpSessionUpdate {
     let clock_rate = ClockRate(send.codec.clock_rate());
     RtpSessionUpdate {
         remote_rtp: update.remote_rtp,
@@ -439,7 +468,10 @@ fn rtp_update(update: MediaUpdate, send: &MediaFormat, ptime: Duration) -> RtpSe
         rtcp_mux: update.rtcp_mux,
         clock_rate: Some(clock_rate),
         send_payload_type: Some(PayloadType(send.payload_type)),
-        receive_payload_types: update.receive.as_deref().map(payload_types),
+        receive_payload_types: update
+            .receive
+            .as_deref()
+            .map(|formats| payload_types(formats, noise)),
         other_clock_rates: update
             .receive
             .as_deref()
@@ -451,11 +483,22 @@ fn rtp_update(update: MediaUpdate, send: &MediaFormat, ptime: Duration) -> RtpSe
     }
 }
 
-fn payload_types(formats: &[MediaFormat]) -> Vec<PayloadType> {
+fn payload_types(formats: &[MediaFormat], noise: ComfortNoiseFormat) -> Vec<PayloadType> {
     formats
         .iter()
-        .map(|format| PayloadType(format.payload_type))
+        .map(|format| format.payload_type)
+        .chain(noise_payload_type(formats, noise))
+        .map(PayloadType)
         .collect()
+}
+
+/// The payload type of descriptions of noise, if it is nobody else's and has the clock of a format: what
+/// RFC 3389 calls `CN/8000` goes with codecs of that clock.
+fn noise_payload_type(formats: &[MediaFormat], noise: ComfortNoiseFormat) -> Option<u8> {
+    let number = noise.receive_payload_type?;
+    let taken = formats.iter().any(|format| format.payload_type == number);
+    let clock = formats.first()?.codec.clock_rate();
+    (!taken && clock == NOISE_CLOCK_RATE).then_some(number)
 }
 
 fn other_clock_rates(

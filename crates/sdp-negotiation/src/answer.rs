@@ -1,11 +1,14 @@
 //! Our answer to the peer's offer (RFC 3264 section 6).
 
 use crate::capabilities::{AudioCapabilities, LocalMedia};
+use crate::comfort_noise;
 use crate::direction::Direction;
 use crate::error::NegotiationError;
 use crate::local_audio::{LocalAudio, LocalFormat, describe_session};
 use crate::media_description::MediaDescription;
-use crate::negotiated::{NegotiatedAudio, NegotiatedFormat, NegotiatedTelephoneEvent};
+use crate::negotiated::{
+    NegotiatedAudio, NegotiatedComfortNoise, NegotiatedFormat, NegotiatedTelephoneEvent,
+};
 use crate::offer::event_key;
 use crate::payload_type_map::FormatKey;
 use crate::ptime::choose_ptime;
@@ -156,11 +159,26 @@ impl Taken {
         let events = self
             .events()
             .map(|event| (event_key(event.clock_rate), event.send_payload_type));
-        formats.chain(events).collect()
+        let noise = self
+            .noise()
+            .map(|noise| (comfort_noise::key(), noise.send_payload_type));
+        formats.chain(events).chain(noise).collect()
     }
 
     fn events(&self) -> impl Iterator<Item = NegotiatedTelephoneEvent> + Clone + '_ {
         self.remote.formats.iter().filter_map(as_event)
+    }
+
+    fn noise(&self) -> Option<NegotiatedComfortNoise> {
+        let formats = &self.remote.formats;
+        let offered = formats.iter().find(|format| {
+            let map = format.rtpmap.as_ref();
+            map.is_some_and(comfort_noise::is_comfort_noise)
+        })?;
+        Some(NegotiatedComfortNoise {
+            send_payload_type: offered.payload_type,
+            receive_payload_type: offered.payload_type,
+        })
     }
 
     fn negotiate(
@@ -180,6 +198,9 @@ impl Taken {
                 format.clock_rate,
             )
             .filter(|_| capabilities.telephone_event),
+            comfort_noise: self
+                .noise()
+                .filter(|_| format.clock_rate == comfort_noise::CLOCK_RATE),
             remote_rtp: remote.rtp,
             remote_rtcp: if mux { remote.rtp } else { remote.rtcp },
             rtcp_mux: mux,
@@ -220,7 +241,7 @@ fn as_event(format: &RemoteFormat) -> Option<NegotiatedTelephoneEvent> {
     })
 }
 
-/// The chosen codec alone, and telephone-event: nothing else may then arrive unexpected.
+/// The chosen codec alone, comfort noise and telephone-event: nothing else may then arrive unexpected.
 fn written_formats(negotiated: &NegotiatedAudio) -> Vec<LocalFormat> {
     let format = &negotiated.format;
     let codec = LocalFormat {
@@ -235,7 +256,10 @@ fn written_formats(negotiated: &NegotiatedAudio) -> Vec<LocalFormat> {
     let event = negotiated
         .telephone_event
         .map(|event| LocalFormat::telephone_event(event.receive_payload_type, event.clock_rate));
-    [codec].into_iter().chain(event).collect()
+    let noise = negotiated
+        .comfort_noise
+        .map(|noise| LocalFormat::comfort_noise(noise.receive_payload_type));
+    [codec].into_iter().chain(noise).chain(event).collect()
 }
 
 fn limited(ms: u32, max: Option<u32>) -> u32 {

@@ -90,6 +90,9 @@ pub struct AudioCapabilities {
     pub formats: Vec<AudioFormat>,
     /// Whether telephone-event (RFC 4733) is offered and answered.
     pub telephone_event: bool,
+    /// Whether comfort noise (RFC 3389) is offered with formats of an 8000 Hz clock. Where the peer offers it, it is
+    /// answered in any case: it costs nothing to receive.
+    pub comfort_noise: bool,
     /// Audio per packet that we wish to receive, in ms; also what we send when the peer wishes nothing else.
     pub ptime_ms: u32,
     /// Longest audio per packet that we take, in ms.
@@ -99,11 +102,12 @@ pub struct AudioCapabilities {
 }
 
 impl Default for AudioCapabilities {
-    /// PCMU and PCMA, telephone-event, 20 ms, no rtcp-mux.
+    /// PCMU and PCMA, telephone-event, no comfort noise, 20 ms, no rtcp-mux.
     fn default() -> Self {
         AudioCapabilities {
             formats: vec![AudioFormat::pcmu(), AudioFormat::pcma()],
             telephone_event: true,
+            comfort_noise: false,
             ptime_ms: 20,
             maxptime_ms: None,
             rtcp_mux: false,

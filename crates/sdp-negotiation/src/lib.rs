@@ -75,6 +75,7 @@ mod answer;
 mod attribute;
 mod bandwidth;
 mod capabilities;
+mod comfort_noise;
 mod connection;
 mod direction;
 mod error;
@@ -105,7 +106,9 @@ pub use direction::Direction;
 pub use error::{NegotiationError, SdpError};
 pub use fmtp::Fmtp;
 pub use media_description::MediaDescription;
-pub use negotiated::{NegotiatedAudio, NegotiatedFormat, NegotiatedTelephoneEvent};
+pub use negotiated::{
+    NegotiatedAudio, NegotiatedComfortNoise, NegotiatedFormat, NegotiatedTelephoneEvent,
+};
 pub use offer::PendingOffer;
 pub use origin::Origin;
 pub use rtcp::Rtcp;

@@ -2,6 +2,7 @@
 
 use crate::attribute::Attribute;
 use crate::capabilities::{AudioCapabilities, LocalMedia};
+use crate::comfort_noise;
 use crate::connection::{Address, Connection};
 use crate::direction::Direction;
 use crate::fmtp::Fmtp;
@@ -19,6 +20,19 @@ pub(crate) struct LocalFormat {
 }
 
 impl LocalFormat {
+    /// Comfort noise.
+    pub(crate) fn comfort_noise(payload_type: u8) -> Self {
+        LocalFormat {
+            rtpmap: Rtpmap {
+                payload_type,
+                encoding_name: comfort_noise::ENCODING_NAME.to_owned(),
+                clock_rate: comfort_noise::CLOCK_RATE,
+                channels: 1,
+            },
+            fmtp: None,
+        }
+    }
+
     /// telephone-event at a clock.
     pub(crate) fn telephone_event(payload_type: u8, clock_rate: u32) -> Self {
         LocalFormat {

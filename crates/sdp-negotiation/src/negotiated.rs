@@ -13,6 +13,8 @@ pub struct NegotiatedAudio {
     pub also_receivable: Vec<NegotiatedFormat>,
     /// telephone-event (RFC 4733), when both sides have it.
     pub telephone_event: Option<NegotiatedTelephoneEvent>,
+    /// Comfort noise (RFC 3389), when both sides have it and the format's clock is 8000 Hz.
+    pub comfort_noise: Option<NegotiatedComfortNoise>,
     /// Where to send RTP. Its address is unspecified when the peer holds in the old manner (`c=0.0.0.0`).
     pub remote_rtp: SocketAddr,
     /// Where to send RTCP.
@@ -46,6 +48,15 @@ pub struct NegotiatedFormat {
     pub remote_fmtp: Option<String>,
     /// Our format parameters: the peer's encoder obeys them.
     pub local_fmtp: Option<String>,
+}
+
+/// Agreed comfort noise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NegotiatedComfortNoise {
+    /// Payload type that the peer expects from us.
+    pub send_payload_type: u8,
+    /// Payload type that the peer sends with.
+    pub receive_payload_type: u8,
 }
 
 /// Agreed telephone-event.

@@ -1,11 +1,14 @@
 //! Our offer, and the peer's answer to it (RFC 3264 sections 5 and 7).
 
 use crate::capabilities::{AudioCapabilities, AudioFormat, LocalMedia};
+use crate::comfort_noise;
 use crate::direction::Direction;
 use crate::error::NegotiationError;
 use crate::local_audio::{LocalAudio, LocalFormat, describe_session};
 use crate::media_description::MediaDescription;
-use crate::negotiated::{NegotiatedAudio, NegotiatedFormat, NegotiatedTelephoneEvent};
+use crate::negotiated::{
+    NegotiatedAudio, NegotiatedComfortNoise, NegotiatedFormat, NegotiatedTelephoneEvent,
+};
 use crate::payload_type_map::FormatKey;
 use crate::ptime::choose_ptime;
 use crate::remote_audio::{RemoteAudio, RemoteFormat};
@@ -25,6 +28,8 @@ pub struct PendingOffer {
     formats: Vec<OfferedFormat>,
     /// Clock rate and payload type of each telephone-event offered.
     events: Vec<(u32, u8)>,
+    /// Payload type of comfort noise.
+    noise: Option<u8>,
     local: LocalMedia,
     direction: Direction,
     ptime_ms: u32,
@@ -48,9 +53,11 @@ pub(crate) fn create(
 ) -> (SessionDescription, PendingOffer) {
     let formats = number_formats(session, capabilities);
     let events = number_events(session, capabilities);
+    let noise = number_noise(session, capabilities);
     let written: Vec<LocalFormat> = formats
         .iter()
         .map(OfferedFormat::written)
+        .chain(noise.map(LocalFormat::comfort_noise))
         .chain(
             events
                 .iter()
@@ -72,6 +79,7 @@ pub(crate) fn create(
         audio_index: session.layout.audio_index,
         formats,
         events,
+        noise,
         local,
         direction,
         ptime_ms: capabilities.ptime_ms,
@@ -119,6 +127,16 @@ fn number_events(session: &mut SdpSession, capabilities: &AudioCapabilities) -> 
         .into_iter()
         .filter_map(|clock| numbered.iter().copied().find(|(known, _)| *known == clock))
         .collect()
+}
+
+fn number_noise(session: &mut SdpSession, capabilities: &AudioCapabilities) -> Option<u8> {
+    let goes_with = |format: &AudioFormat| format.clock_rate == comfort_noise::CLOCK_RATE;
+    if !capabilities.comfort_noise || !capabilities.formats.iter().any(goes_with) {
+        return None;
+    }
+    session
+        .payload_types
+        .assign(comfort_noise::key(), Some(comfort_noise::PAYLOAD_TYPE))
 }
 
 /// What stands for telephone-event in the table of numbers.
@@ -188,6 +206,7 @@ impl PendingOffer {
             format: chosen.negotiated(Some(answered)),
             also_receivable,
             telephone_event: self.telephone_event(&remote, chosen.format.clock_rate),
+            comfort_noise: self.comfort_noise(&remote, chosen.format.clock_rate),
             remote_rtp: remote.rtp,
             remote_rtcp: if mux { remote.rtp } else { remote.rtcp },
             rtcp_mux: mux,
@@ -225,6 +244,24 @@ impl PendingOffer {
             .ok_or_else(|| NegotiationError::FormatNotOffered {
                 answered: remote.labels(),
             })
+    }
+
+    fn comfort_noise(
+        &self,
+        remote: &RemoteAudio,
+        clock_rate: u32,
+    ) -> Option<NegotiatedComfortNoise> {
+        let number = self
+            .noise
+            .filter(|_| clock_rate == comfort_noise::CLOCK_RATE)?;
+        let answered = remote.formats.iter().find(|answered| {
+            let map = answered.rtpmap.as_ref();
+            map.is_some_and(comfort_noise::is_comfort_noise)
+        })?;
+        Some(NegotiatedComfortNoise {
+            send_payload_type: answered.payload_type,
+            receive_payload_type: number,
+        })
     }
 
     fn telephone_event(

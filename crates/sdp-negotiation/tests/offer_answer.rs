@@ -514,6 +514,72 @@ fn packet_times_are_the_receivers_wish() {
 }
 
 #[test]
+fn comfort_noise_is_offered_when_asked_for_and_answered_always() {
+    let plain = AudioCapabilities::default();
+    let (offer, _) = offer_with(&plain);
+    assert_eq!(offer.media[0].formats, ["0", "8", "101"]);
+
+    let quiet = AudioCapabilities {
+        comfort_noise: true,
+        ..AudioCapabilities::default()
+    };
+    let (offer, pending) = offer_with(&quiet);
+    assert_eq!(offer.media[0].formats, ["0", "8", "13", "101"]);
+    let (reply, answered) = answer(&offer, &plain).unwrap();
+    assert_eq!(reply.media[0].formats, ["0", "13", "101"]);
+    let accepted = pending.accept(&reply).unwrap();
+    let both = [answered.comfort_noise, accepted.comfort_noise];
+    for noise in both.map(Option::unwrap) {
+        assert_eq!(
+            (noise.send_payload_type, noise.receive_payload_type),
+            (13, 13)
+        );
+    }
+    // It is no codec to talk in.
+    assert_eq!(accepted.format.encoding_name, "PCMU");
+    assert!(
+        accepted
+            .also_receivable
+            .iter()
+            .all(|f| f.encoding_name != "CN")
+    );
+}
+
+#[test]
+fn comfort_noise_that_does_not_fit_is_left_out() {
+    let quiet = AudioCapabilities {
+        comfort_noise: true,
+        ..opus_first()
+    };
+    // The other side leaves it out, or has it for another clock, or talks in Opus.
+    for (media, formats) in [
+        ("m=audio 5000 RTP/AVP 0", vec!["0"]),
+        ("m=audio 5000 RTP/AVP 0 98\na=rtpmap:98 CN/16000", vec!["0"]),
+        (
+            "m=audio 5000 RTP/AVP 96 13\na=rtpmap:96 opus/48000/2",
+            vec!["96"],
+        ),
+    ] {
+        let (reply, negotiated) = answer(&with_media(media), &quiet).unwrap();
+        assert_eq!(reply.media[0].formats, formats, "{media}");
+        assert_eq!(negotiated.comfort_noise, None, "{media}");
+        let (_, pending) = offer_with(&quiet);
+        assert_eq!(
+            pending.accept(&with_media(media)).unwrap().comfort_noise,
+            None,
+            "{media}"
+        );
+    }
+    // Without a format of its clock there is nothing that it could go with.
+    let opus_alone = AudioCapabilities {
+        formats: vec![AudioFormat::opus()],
+        ..quiet
+    };
+    let (offer, _) = offer_with(&opus_alone);
+    assert!(!offer.media[0].formats.iter().any(|format| format == "13"));
+}
+
+#[test]
 fn a_codec_of_the_users_own_is_negotiated_like_any_other() {
     let capabilities = AudioCapabilities {
         formats: vec![

@@ -211,6 +211,7 @@ fn capabilities() -> impl Strategy<Value = AudioCapabilities> {
                 formats,
                 telephone_event,
                 ptime_ms,
+                comfort_noise: telephone_event,
                 maxptime_ms: None,
                 rtcp_mux,
             },
@@ -244,6 +245,14 @@ fn assert_agree(offerer: &NegotiatedAudio, answerer: &NegotiatedAudio) {
     assert_eq!(
         event(offerer),
         event(answerer).map(|(clock, send, receive)| (clock, receive, send))
+    );
+    assert_eq!(
+        offerer
+            .comfort_noise
+            .map(|noise| (noise.send_payload_type, noise.receive_payload_type)),
+        answerer
+            .comfort_noise
+            .map(|noise| (noise.receive_payload_type, noise.send_payload_type))
     );
     for other in &answerer.also_receivable {
         assert!(offerer.also_receivable.iter().any(|known| {

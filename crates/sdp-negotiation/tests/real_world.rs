@@ -66,7 +66,7 @@ fn sip_trunk_of_a_cloud_provider() {
          c=IN IP4 203.0.113.130\r\nt=0 0\r\nm=audio 12048 RTP/AVP 0 8 101 13\r\na=rtpmap:0 PCMU/8000\r\n\
          a=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=rtpmap:13 CN/8000\r\n\
          a=rtcp:12049 IN IP4 203.0.113.130\r\na=ptime:20\r\na=maxptime:20\r\na=silenceSupp:off - - - -\r\n",
-        "m=audio 4000 RTP/AVP 0 101\na=rtpmap:0 PCMU/8000\na=rtpmap:101 telephone-event/8000\n\
+        "m=audio 4000 RTP/AVP 0 13 101\na=rtpmap:0 PCMU/8000\na=rtpmap:13 CN/8000\na=rtpmap:101 telephone-event/8000\n\
          a=fmtp:101 0-15\na=ptime:20\na=sendrecv\n",
         "0 PCMU/8000 to 203.0.113.130:12048 rtcp 203.0.113.130:12049 events 101/8000 20 ms sendrecv",
     );

@@ -17,11 +17,20 @@ fn pbx() -> PbxBuilder {
 }
 
 async fn client(pbx: &Pbx, user: &str, transport: Transport) -> HeadlessSipClient {
+    // Its waveform comes back as it was sent, so that little may be missing from what is heard.
+    client_with(pbx, user, transport, "pcmu").await
+}
+
+async fn client_with(
+    pbx: &Pbx,
+    user: &str,
+    transport: Transport,
+    codecs: &str,
+) -> HeadlessSipClient {
     let config = ClientConfig {
         local_sip_addr: "127.0.0.1:0".parse().unwrap(),
         transport,
-        // Its waveform comes back as it was sent, so that little may be missing from what is heard.
-        codecs: CodecTable::from_names("pcmu").unwrap(),
+        codecs: CodecTable::from_names(codecs).unwrap(),
         media_threads: Some(1),
         ..ClientConfig::account(user, "secret", &pbx.uri())
     };
@@ -97,6 +106,22 @@ async fn what_is_said_to_the_echo_comes_back() {
         )
         .is_err()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_echo_in_g722_brings_back_what_g711_has_no_room_for() {
+    let pbx = pbx().start().await.unwrap();
+    let alice = client_with(&pbx, "alice", Transport::Udp, "g722").await;
+    let mut call = within(alice.call(&pbx.user_uri("echo"))).await.unwrap();
+    say(
+        &call,
+        &Clip::tone(16_000, 5500.0, Duration::from_secs(3), 0.3),
+    )
+    .await;
+    let heard = listen(&mut call, Duration::from_millis(2500)).await;
+    assert_eq!(call.stats().codec, "G722");
+    assert_eq!(heard.sample_rate, 16_000);
+    assert_tone(&heard.trimmed(0.05), 5500.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,11 @@ pub(super) struct Fmtp {
     /// `None` where the peer does not say.
     pub(super) use_dtx: Option<bool>,
     pub(super) constant_bitrate: bool,
+    pub(super) stereo: bool,
+    /// In ms.
+    pub(super) min_ptime: Option<u32>,
+    pub(super) ptime: Option<u32>,
+    pub(super) max_ptime: Option<u32>,
 }
 
 impl Fmtp {
@@ -35,6 +40,11 @@ impl Fmtp {
                 "useinbandfec" => fmtp.use_inband_fec = value == 1,
                 "usedtx" => fmtp.use_dtx = Some(value == 1),
                 "cbr" => fmtp.constant_bitrate = value == 1,
+                "stereo" => fmtp.stereo = value == 1,
+                "minptime" => fmtp.min_ptime = Some(value),
+                // Of the session's attributes by right, of ours with some peers.
+                "ptime" => fmtp.ptime = Some(value),
+                "maxptime" => fmtp.max_ptime = Some(value),
                 _ => {}
             }
         }
@@ -59,6 +69,12 @@ pub(super) fn of(opus: &Opus) -> String {
     if opus.dtx {
         text += ";usedtx=1";
     }
+    if opus.constant_bitrate {
+        text += ";cbr=1";
+    }
+    if opus.channels == 2 {
+        text += ";stereo=1;sprop-stereo=1";
+    }
     text
 }
 
@@ -70,7 +86,7 @@ mod tests {
     fn parameters_are_read_in_any_order_case_and_spacing() {
         assert_eq!(
             Fmtp::parse(
-                " UseInbandFec=1; maxaveragebitrate = 20000 ;stereo=0;usedtx=0;cbr=1;maxplaybackrate=16000"
+                " UseInbandFec=1; maxaveragebitrate = 20000 ;stereo=1;usedtx=0;cbr=1;maxplaybackrate=16000; minptime=10;maxptime=60"
             ),
             Fmtp {
                 max_average_bitrate: Some(20_000),
@@ -78,6 +94,10 @@ mod tests {
                 use_inband_fec: true,
                 use_dtx: Some(false),
                 constant_bitrate: true,
+                stereo: true,
+                min_ptime: Some(10),
+                ptime: None,
+                max_ptime: Some(60),
             }
         );
     }
@@ -108,11 +128,13 @@ mod tests {
             bitrate: Some(64_000),
             fec: false,
             dtx: true,
+            constant_bitrate: true,
+            channels: 2,
             ..Opus::default()
         };
         assert_eq!(
             of(&opus),
-            "minptime=10;useinbandfec=0;maxaveragebitrate=64000;usedtx=1"
+            "minptime=10;useinbandfec=0;maxaveragebitrate=64000;usedtx=1;cbr=1;stereo=1;sprop-stereo=1"
         );
     }
 }

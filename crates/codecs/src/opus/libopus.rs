@@ -33,11 +33,16 @@ impl EncoderBackend for LibopusEncoder {
 
 fn configured(settings: &EncoderSettings) -> audiopus::Result<Encoder> {
     let rate = sample_rate(settings.sample_rate)?;
-    let mut encoder = Encoder::new(rate, Channels::Mono, Application::Voip)?;
+    // Two channels are hardly a lone voice.
+    let (application, signal) = match settings.coded_channels {
+        2 => (Application::Audio, Signal::Auto),
+        _ => (Application::Voip, Signal::Voice),
+    };
+    let mut encoder = Encoder::new(rate, channels(settings.coded_channels), application)?;
     encoder.set_bitrate(Bitrate::BitsPerSecond(settings.bitrate as i32))?;
     encoder.set_vbr(!settings.constant_bitrate)?;
     encoder.set_complexity(settings.complexity)?;
-    encoder.set_signal(Signal::Voice)?;
+    encoder.set_signal(signal)?;
     encoder.set_max_bandwidth(bandwidth(settings.bandwidth))?;
     encoder.set_inband_fec(settings.fec)?;
     encoder.set_packet_loss_perc(settings.expected_loss)?;
@@ -48,16 +53,18 @@ fn configured(settings: &EncoderSettings) -> audiopus::Result<Encoder> {
 pub(super) struct LibopusDecoder {
     decoder: Decoder,
     sample_rate: usize,
+    channels: usize,
 }
 
 impl DecoderBackend for LibopusDecoder {
-    fn new(rate: u32) -> Result<Self, String> {
+    fn new(rate: u32, count: u16) -> Result<Self, String> {
         let decoder = sample_rate(rate)
-            .and_then(|rate| Decoder::new(rate, Channels::Mono))
+            .and_then(|rate| Decoder::new(rate, channels(count)))
             .map_err(|error| error.to_string())?;
         Ok(LibopusDecoder {
             decoder,
             sample_rate: rate as usize,
+            channels: count.into(),
         })
     }
 
@@ -72,10 +79,10 @@ impl DecoderBackend for LibopusDecoder {
     }
 
     fn conceal(&mut self, samples: usize, out: &mut Vec<f32>) {
-        let wanted = out.len() + samples;
+        let wanted = out.len() + samples * self.channels;
         // libopus conceals multiples of 2.5 ms.
-        let unit = self.sample_rate / 400;
-        let piece = self.sample_rate * CONCEAL_MS / 1000;
+        let unit = self.sample_rate / 400 * self.channels;
+        let piece = self.sample_rate * CONCEAL_MS / 1000 * self.channels;
         while out.len() < wanted {
             let start = out.len();
             let next = (wanted - start).next_multiple_of(unit).min(piece);
@@ -98,6 +105,14 @@ impl LibopusDecoder {
         let packet = packet.map(Packet::try_from).transpose()?;
         let out = MutSignals::try_from(out)?;
         self.decoder.decode_float(packet, out, redundancy)
+    }
+}
+
+fn channels(count: u16) -> Channels {
+    if count == 2 {
+        Channels::Stereo
+    } else {
+        Channels::Mono
     }
 }
 

@@ -18,11 +18,17 @@ impl EncoderBackend for RopusEncoder {
         } else {
             InbandFec::Disabled
         };
-        let encoder = Encoder::builder(settings.sample_rate, Channels::Mono, Application::Voip)
+        // Two channels are hardly a lone voice.
+        let (application, signal) = match settings.coded_channels {
+            2 => (Application::Audio, Signal::Auto),
+            _ => (Application::Voip, Signal::Voice),
+        };
+        let channels = channels(settings.coded_channels);
+        let encoder = Encoder::builder(settings.sample_rate, channels, application)
             .bitrate(Bitrate::Bits(settings.bitrate))
             .vbr(!settings.constant_bitrate)
             .complexity(settings.complexity)
-            .signal(Signal::Voice)
+            .signal(signal)
             .max_bandwidth(bandwidth(settings.bandwidth))
             .inband_fec(fec)
             .packet_loss_perc(settings.expected_loss)
@@ -55,17 +61,20 @@ impl EncoderBackend for RopusEncoder {
 /// falls by 15 dB within the first lost 20 ms and takes the next packet along.
 pub(super) struct RopusDecoder {
     decoder: Decoder,
-    concealer: Concealer,
+    /// One for each channel.
+    concealers: Vec<Concealer>,
+    channel: Vec<f32>,
     linear: Vec<i16>,
 }
 
 impl DecoderBackend for RopusDecoder {
-    fn new(sample_rate: u32) -> Result<Self, String> {
+    fn new(sample_rate: u32, count: u16) -> Result<Self, String> {
         let decoder =
-            Decoder::new(sample_rate, Channels::Mono).map_err(|error| error.to_string())?;
+            Decoder::new(sample_rate, channels(count)).map_err(|error| error.to_string())?;
         Ok(RopusDecoder {
             decoder,
-            concealer: Concealer::new(sample_rate),
+            concealers: vec![Concealer::new(sample_rate); count.into()],
+            channel: Vec::new(),
             linear: Vec::new(),
         })
     }
@@ -90,13 +99,54 @@ impl DecoderBackend for RopusDecoder {
         for (sample, &linear) in out.iter_mut().zip(&self.linear) {
             *sample = sample::i16_to_f32(linear);
         }
-        let written = written.min(out.len());
-        self.concealer.received(&mut out[..written]);
+        let channels = self.concealers.len();
+        let written = written.min(out.len() / channels);
+        self.received(&mut out[..written * channels]);
         Ok(written)
     }
 
     fn conceal(&mut self, samples: usize, out: &mut Vec<f32>) {
-        self.concealer.conceal(samples, out);
+        let (start, channels) = (out.len(), self.concealers.len());
+        if let [concealer] = &mut self.concealers[..] {
+            return concealer.conceal(samples, out);
+        }
+        out.resize(start + samples * channels, 0.0);
+        for (index, concealer) in self.concealers.iter_mut().enumerate() {
+            self.channel.clear();
+            concealer.conceal(samples, &mut self.channel);
+            let places = out[start..].iter_mut().skip(index).step_by(channels);
+            places
+                .zip(&self.channel)
+                .for_each(|(place, &sample)| *place = sample);
+        }
+    }
+}
+
+impl RopusDecoder {
+    /// Shows interleaved audio to the concealers, which fade it in after a gap.
+    fn received(&mut self, heard: &mut [f32]) {
+        let channels = self.concealers.len();
+        if let [concealer] = &mut self.concealers[..] {
+            return concealer.received(heard);
+        }
+        for (index, concealer) in self.concealers.iter_mut().enumerate() {
+            self.channel.clear();
+            let samples = heard.iter().skip(index).step_by(channels);
+            self.channel.extend(samples);
+            concealer.received(&mut self.channel);
+            let places = heard.iter_mut().skip(index).step_by(channels);
+            places
+                .zip(&self.channel)
+                .for_each(|(place, &sample)| *place = sample);
+        }
+    }
+}
+
+fn channels(count: u16) -> Channels {
+    if count == 2 {
+        Channels::Stereo
+    } else {
+        Channels::Mono
     }
 }
 

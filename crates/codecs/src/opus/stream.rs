@@ -22,6 +22,10 @@ const NOTHING_TO_SEND_BYTES: usize = 2;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EncoderSettings {
     pub(super) sample_rate: u32,
+    /// Channels of the PCM that comes in.
+    pub(super) channels: u16,
+    /// Channels that are encoded: 1 if the peer wants no more.
+    pub(super) coded_channels: u16,
     pub(super) bitrate: u32,
     pub(super) constant_bitrate: bool,
     pub(super) complexity: u8,
@@ -42,22 +46,22 @@ pub(super) enum Bandwidth {
     Full,
 }
 
-/// A library's encoder: mono, 16-bit or float inside.
+/// A library's encoder: 16-bit or float inside.
 pub(super) trait EncoderBackend: Send + Sized {
     fn new(settings: &EncoderSettings) -> Result<Self, String>;
-    /// Encodes one frame of clean samples; returns the bytes written.
+    /// Encodes one frame of clean, interleaved samples; returns the bytes written.
     fn encode(&mut self, pcm: &[f32], out: &mut [u8]) -> Result<usize, String>;
     fn set_expected_loss(&mut self, percent: u8) -> Result<(), String>;
 }
 
-/// A library's decoder: mono.
+/// A library's decoder: interleaved channels.
 pub(super) trait DecoderBackend: Send + Sized {
-    fn new(sample_rate: u32) -> Result<Self, String>;
+    fn new(sample_rate: u32, channels: u16) -> Result<Self, String>;
     /// Fills `out` from a packet, or from the redundancy in it. Returns the
-    /// samples written.
+    /// samples written per channel.
     fn decode(&mut self, packet: &[u8], redundancy: bool, out: &mut [f32])
     -> Result<usize, String>;
-    /// Appends `samples` invented ones.
+    /// Appends `samples` invented ones per channel.
     fn conceal(&mut self, samples: usize, out: &mut Vec<f32>);
 }
 
@@ -70,12 +74,19 @@ impl EncoderSettings {
             24_000 => 32_000,
             _ => 40_000,
         });
+        let coded_channels = if theirs.stereo { ours.channels } else { 1 };
+        let wanted = match (ours.bitrate, coded_channels) {
+            (None, 2) => wanted * 3 / 2,
+            _ => wanted,
+        };
         let most = theirs.max_average_bitrate.unwrap_or(*BITRATES.end());
         let rate = theirs.max_playback_rate.unwrap_or(u32::MAX);
         EncoderSettings {
             sample_rate: ours.sample_rate,
+            channels: ours.channels,
+            coded_channels,
             bitrate: wanted.min(most).clamp(*BITRATES.start(), *BITRATES.end()),
-            constant_bitrate: theirs.constant_bitrate,
+            constant_bitrate: ours.constant_bitrate || theirs.constant_bitrate,
             complexity: ours.complexity,
             // RFC 7587 section 6.1: not specified means that the peer cannot use it.
             fec: ours.fec && theirs.use_inband_fec,
@@ -121,8 +132,13 @@ impl<B: EncoderBackend> Encoder for OpusEncoder<B> {
         self.settings.sample_rate
     }
 
+    fn channels(&self) -> u16 {
+        self.settings.channels
+    }
+
     fn encode(&mut self, pcm: &[f32], out: &mut Vec<u8>) -> Result<(), CodecError> {
-        let samples_per_ms = self.settings.sample_rate / 1000;
+        let channels = self.settings.channels;
+        let samples_per_ms = self.settings.sample_rate / 1000 * u32::from(channels);
         let fits = |ms: u32| pcm.len() == (ms * samples_per_ms) as usize;
         if !PTIMES_MS.into_iter().any(fits) {
             return Err(CodecError::FrameLength {
@@ -135,7 +151,14 @@ impl<B: EncoderBackend> Encoder for OpusEncoder<B> {
             });
         }
         self.clean.clear();
-        self.clean.extend(pcm.iter().map(|&s| sample::clamp(s)));
+        if self.settings.coded_channels == channels {
+            self.clean.extend_from_slice(pcm);
+        } else {
+            sample::downmix(pcm, channels, &mut self.clean);
+        }
+        for sample in &mut self.clean {
+            *sample = sample::clamp(*sample);
+        }
 
         let start = out.len();
         out.resize(start + MOST_PAYLOAD_BYTES, 0);
@@ -165,18 +188,20 @@ impl<B: EncoderBackend> Encoder for OpusEncoder<B> {
 
 pub(super) struct OpusDecoder<B> {
     sample_rate: u32,
+    channels: u16,
     backend: B,
 }
 
 impl<B: DecoderBackend> OpusDecoder<B> {
-    pub(super) fn new(sample_rate: u32) -> Result<Self, CodecError> {
+    pub(super) fn new(sample_rate: u32, channels: u16) -> Result<Self, CodecError> {
         Ok(OpusDecoder {
             sample_rate,
-            backend: B::new(sample_rate).map_err(failed)?,
+            channels,
+            backend: B::new(sample_rate, channels).map_err(failed)?,
         })
     }
 
-    /// Lets the backend append `samples`; leaves `out` as it was on an error.
+    /// Lets the backend append `samples` per channel; leaves `out` as it was on an error.
     fn append(
         &mut self,
         packet: &[u8],
@@ -185,10 +210,11 @@ impl<B: DecoderBackend> OpusDecoder<B> {
         out: &mut Vec<f32>,
     ) -> Result<usize, String> {
         let start = out.len();
-        out.resize(start + samples, 0.0);
+        let channels = usize::from(self.channels);
+        out.resize(start + samples * channels, 0.0);
         let written = self.backend.decode(packet, redundancy, &mut out[start..]);
         let kept = written.as_ref().map_or(0, |&written| written.min(samples));
-        out.truncate(start + kept);
+        out.truncate(start + kept * channels);
         written.map(|_| kept)
     }
 }
@@ -196,6 +222,10 @@ impl<B: DecoderBackend> OpusDecoder<B> {
 impl<B: DecoderBackend> Decoder for OpusDecoder<B> {
     fn sample_rate(&self) -> u32 {
         self.sample_rate
+    }
+
+    fn channels(&self) -> u16 {
+        self.channels
     }
 
     fn decode(&mut self, payload: &[u8], out: &mut Vec<f32>) -> Result<usize, CodecError> {
@@ -222,9 +252,10 @@ impl<B: DecoderBackend> Decoder for OpusDecoder<B> {
         }
         // The packet repeats the one frame before it; what was lost before that
         // is concealed.
+        let before = out.len();
         self.conceal(samples - frame, out);
         if self.append(next_payload, true, frame, out) != Ok(frame) {
-            out.truncate((out.len() + frame).saturating_sub(samples));
+            out.truncate(before);
             return Ok(false);
         }
         Ok(true)
@@ -235,7 +266,7 @@ impl<B: DecoderBackend> Decoder for OpusDecoder<B> {
     }
 
     fn reset(&mut self) {
-        if let Ok(backend) = B::new(self.sample_rate) {
+        if let Ok(backend) = B::new(self.sample_rate, self.channels) {
             self.backend = backend;
         }
     }

@@ -361,6 +361,114 @@ fn the_peers_bitrate_is_kept() {
     }
 }
 
+/// A different tone for each ear, interleaved.
+fn two_tones(sample_rate: u32, samples: usize) -> Vec<f32> {
+    let (left, right) = (
+        tone(440.0, sample_rate, samples),
+        tone(1000.0, sample_rate, samples),
+    );
+    left.into_iter()
+        .zip(right)
+        .flat_map(|(left, right)| [left, right])
+        .collect()
+}
+
+/// Level of the 440 Hz and the 1 kHz in a channel of the second half.
+fn levels(heard: &[f32], channel: usize, channels: usize, sample_rate: u32) -> [f64; 2] {
+    let signal: Vec<f32> = heard
+        .iter()
+        .skip(channel)
+        .step_by(channels)
+        .copied()
+        .collect();
+    let settled = &signal[signal.len() / 2..];
+    [440.0, 1000.0].map(|hz| fit_tone(settled, hz, sample_rate).0)
+}
+
+fn is_stereo(payload: &[u8]) -> bool {
+    // RFC 6716 section 3.1: the bit s.
+    payload[0] & 4 != 0
+}
+
+#[test]
+fn stereo_is_sent_if_both_sides_want_it_and_each_ear_hears_its_own() {
+    for &backend in BACKENDS {
+        let stereo = Opus {
+            sample_rate: 48_000,
+            channels: 2,
+            ..opus(backend)
+        };
+        let signal = two_tones(48_000, 48_000);
+        for (fmtp, sent) in [("stereo=1", true), ("stereo=0", false), ("", false)] {
+            let mut encoder = stereo.encoder(&parameters(fmtp, 20)).unwrap();
+            assert_eq!(encoder.channels(), 2);
+            let payloads: Vec<Vec<u8>> = signal
+                .chunks_exact(1920)
+                .map(|pcm| {
+                    let mut payload = Vec::new();
+                    encoder.encode(pcm, &mut payload).unwrap();
+                    payload
+                })
+                .collect();
+            assert!(
+                payloads[5..].iter().all(|p| is_stereo(p) == sent),
+                "{backend:?} {fmtp}"
+            );
+
+            // Who wants stereo hears what was sent; who wants mono hears both.
+            let mut decoder = stereo.decoder(&parameters("", 20)).unwrap();
+            assert_eq!(decoder.channels(), 2);
+            let heard = decode(&mut *decoder, &payloads);
+            assert_eq!(heard.len(), signal.len());
+            let ([low, other], [another, high]) =
+                (levels(&heard, 0, 2, 48_000), levels(&heard, 1, 2, 48_000));
+            if sent {
+                assert!(low > 0.4 && high > 0.4, "{backend:?}: {low} {high}");
+                assert!(
+                    other < 0.05 && another < 0.05,
+                    "{backend:?}: {other} {another}"
+                );
+            } else {
+                assert!((low - 0.25).abs() < 0.05 && (high - 0.25).abs() < 0.05);
+            }
+            let mut mono = opus(backend).decoder(&parameters("", 20)).unwrap();
+            let [low, high] = levels(&decode(&mut *mono, &payloads), 0, 1, 16_000);
+            assert!(low > 0.2 && high > 0.2, "{backend:?}: {low} {high}");
+
+            // A gap is filled in both channels, and no more than it.
+            decoder.conceal(960, &mut Vec::new());
+            let mut gap = Vec::new();
+            decoder.conceal(333, &mut gap);
+            assert_eq!(gap.len(), 666);
+        }
+    }
+}
+
+#[test]
+fn packets_keep_within_the_peers_minptime_and_maxptime() {
+    let opus = Opus::default();
+    for (fmtp, wished, sent) in [
+        ("", 20, 20),
+        ("", 30, 20),
+        ("", 50, 40),
+        ("", 120, 60),
+        ("minptime=10;useinbandfec=1", 10, 10),
+        ("minptime=40", 10, 40),
+        ("minptime=30", 20, 40),
+        ("maxptime=40", 60, 40),
+        ("maxptime=3", 20, 10),
+        ("minptime=60;maxptime=10", 20, 60),
+        ("ptime=60", 20, 60),
+    ] {
+        assert_eq!(
+            opus.packet_time_ms(wished, Some(fmtp)),
+            sent,
+            "{fmtp} {wished}"
+        );
+    }
+    assert_eq!(opus.packet_time_ms(20, None), 20);
+}
+
 #[test]
 fn a_constant_bitrate_is_constant() {
     for &backend in BACKENDS {

@@ -5,26 +5,56 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use wide::f32x4;
 
-/// Half the length of the filter, in samples of the lower rate. Fixes latency,
-/// cost and steepness.
-const HALF_LENGTH: u32 = 20;
-/// Where the filter is 6 dB down, over the lower rate: a little below half, so
-/// that most of the transition lies in the band that would fold back.
-const CUTOFF: f64 = 0.4875;
-/// Kaiser's beta for 90 dB in the stop band.
-const BETA: f64 = 8.96;
+use super::ResamplerQuality;
+
+/// What makes a filter steep, deep and long.
+#[derive(Debug, PartialEq)]
+struct Design {
+    /// Half the length, in samples of the lower rate. Fixes latency, cost and steepness.
+    half_length: u32,
+    /// Where the filter is 6 dB down, over the lower rate.
+    cutoff: f64,
+    /// Kaiser's beta.
+    beta: f64,
+    /// Rows for each sample of the lower rate of a table that is interpolated. Linear interpolation
+    /// errs by (pi / rows)^2 / 8 at most.
+    interpolated_rows: f64,
+}
+
+/// 90 dB in the stop band, interpolation at -106 dB. The cut lies a little below half of the lower rate,
+/// so that most of the transition is in the band that would fold back.
+const FAST: Design = Design {
+    half_length: 20,
+    cutoff: 0.4875,
+    beta: 8.96,
+    interpolated_rows: 512.0,
+};
+
+/// 110 dB in the stop band, interpolation at -124 dB. The cut is at half of the lower rate: 0.45 comes
+/// through whole, its mirror 0.55 not at all.
+const BEST: Design = Design {
+    half_length: 36,
+    cutoff: 0.5,
+    beta: 11.2,
+    interpolated_rows: 1536.0,
+};
+
+fn design(quality: ResamplerQuality) -> &'static Design {
+    match quality {
+        ResamplerQuality::Fast => &FAST,
+        ResamplerQuality::Best => &BEST,
+    }
+}
+
 /// Filters are padded to a multiple of this, for the vector loop.
 const TAPS_MULTIPLE: usize = 4;
 /// Most coefficients that a table with one row for each phase may have; pairs
 /// of rates with less in common interpolate between rows.
 const MOST_EXACT_COEFFICIENTS: usize = 32_768;
-/// Rows for each sample of the lower rate of a table that is interpolated.
-/// Linear interpolation between them errs by (pi / 512)^2 / 8 at most, -106 dB.
-const INTERPOLATED_ROWS: f64 = 512.0;
-
 /// The coefficients for one pair of rates.
 #[derive(Debug)]
 pub(super) struct Filter {
+    quality: ResamplerQuality,
     /// The ratio in lowest terms: `up` outputs for `down` inputs.
     up: u32,
     down: u32,
@@ -45,8 +75,8 @@ pub(super) struct Place {
 }
 
 /// The filter for a pair of rates, shared with all others in use for that pair.
-pub(super) fn shared(from_hz: u32, to_hz: u32) -> Arc<Filter> {
-    /// Coefficients depend on the rates alone, so all resamplers may share
+pub(super) fn shared(from_hz: u32, to_hz: u32, quality: ResamplerQuality) -> Arc<Filter> {
+    /// Coefficients depend on the rates and the quality alone, so all resamplers may share
     /// them; they go with the last one.
     static IN_USE: Mutex<Vec<Weak<Filter>>> = Mutex::new(Vec::new());
 
@@ -56,7 +86,7 @@ pub(super) fn shared(from_hz: u32, to_hz: u32) -> Arc<Filter> {
         let filters = in_use.iter().filter_map(Weak::upgrade);
         filters
             .into_iter()
-            .find(|filter| (filter.up, filter.down) == (up, down))
+            .find(|filter| (filter.up, filter.down, filter.quality) == (up, down, quality))
     };
     let lock = || IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
 
@@ -65,7 +95,7 @@ pub(super) fn shared(from_hz: u32, to_hz: u32) -> Arc<Filter> {
     }
     // Made outside of the lock: a table for rates with little in common takes
     // some milliseconds. Who comes second throws theirs away.
-    let made = Arc::new(Filter::new(up, down));
+    let made = Arc::new(Filter::new(up, down, quality));
     let mut in_use = lock();
     if let Some(filter) = find(&in_use) {
         return filter;
@@ -76,20 +106,22 @@ pub(super) fn shared(from_hz: u32, to_hz: u32) -> Arc<Filter> {
 }
 
 impl Filter {
-    fn new(up: u32, down: u32) -> Self {
+    fn new(up: u32, down: u32, quality: ResamplerQuality) -> Self {
+        let design = design(quality);
         // Inputs for each sample of the lower rate.
         let stretch = (f64::from(down) / f64::from(up)).max(1.0);
-        let half = (f64::from(HALF_LENGTH) * stretch).ceil() as usize;
+        let half = (f64::from(design.half_length) * stretch).ceil() as usize;
         let taps = (2 * half).next_multiple_of(TAPS_MULTIPLE);
         let exact = up as usize * taps <= MOST_EXACT_COEFFICIENTS;
         let rows = if exact {
             up
         } else {
-            (INTERPOLATED_ROWS / stretch).ceil() as u32
+            (design.interpolated_rows / stretch).ceil() as u32
         };
         let kernel = Kernel {
-            cutoff: CUTOFF / stretch,
+            cutoff: design.cutoff / stretch,
             half: half as f64,
+            beta: design.beta,
         };
         let row_count = rows + u32::from(!exact);
         let mut coefficients = Vec::with_capacity(row_count as usize * taps);
@@ -97,6 +129,7 @@ impl Filter {
             kernel.extend_row(f64::from(row) / f64::from(rows), taps, &mut coefficients);
         }
         Filter {
+            quality,
             up,
             down,
             taps,
@@ -200,6 +233,8 @@ struct Kernel {
     cutoff: f64,
     /// The response is 0 beyond this.
     half: f64,
+    /// Of the Kaiser window.
+    beta: f64,
 }
 
 impl Kernel {
@@ -224,7 +259,7 @@ impl Kernel {
         } else {
             angle.sin() / angle
         };
-        sinc * bessel_i0(BETA * (1.0 - edge * edge).sqrt())
+        sinc * bessel_i0(self.beta * (1.0 - edge * edge).sqrt())
     }
 }
 
@@ -253,9 +288,11 @@ mod tests {
 
     #[test]
     fn resamplers_of_one_ratio_share_their_coefficients() {
-        let first = shared(23_000, 8000);
-        let second = shared(46_000, 16_000);
+        let first = shared(23_000, 8000, ResamplerQuality::Fast);
+        let second = shared(46_000, 16_000, ResamplerQuality::Fast);
         assert!(Arc::ptr_eq(&first, &second));
+        let better = shared(46_000, 16_000, ResamplerQuality::Best);
+        assert!(!Arc::ptr_eq(&first, &better));
         let watch = Arc::downgrade(&first);
         drop((first, second));
         assert!(watch.upgrade().is_none(), "the cache keeps nothing alive");
@@ -272,9 +309,14 @@ mod tests {
             (8000, 192_000),
             (192_000, 8000),
         ] {
-            let filter = shared(from, to);
-            let bytes = filter.coefficients.len() * size_of::<f32>();
-            assert!(bytes <= 200_000, "{from} to {to}: {bytes} bytes");
+            for (quality, most) in [
+                (ResamplerQuality::Fast, 200_000),
+                (ResamplerQuality::Best, 500_000),
+            ] {
+                let filter = shared(from, to, quality);
+                let bytes = filter.coefficients.len() * size_of::<f32>();
+                assert!(bytes <= most, "{from} to {to}: {bytes} bytes");
+            }
         }
     }
 }

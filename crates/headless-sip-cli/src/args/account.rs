@@ -43,7 +43,7 @@ pub(crate) struct Account {
     #[arg(long, value_enum, default_value_t = Transport::Udp)]
     pub transport: Transport,
 
-    /// Codecs in order of preference
+    /// Codecs in order of preference, of opus, g722, pcmu, pcma and l16
     #[arg(long, value_name = "LIST", default_value_t, help_heading = "Call")]
     pub codec: CodecList,
 

@@ -115,7 +115,7 @@ fn a_wrong_value_is_answered_with_what_is_accepted() {
     check_refused(
         "demo --codec g729",
         expect![
-            "error: invalid value 'g729' for '--codec <LIST>': there is no codec 'g729'; take some of opus,pcmu,pcma, best first"
+            "error: invalid value 'g729' for '--codec <LIST>': there is no codec 'g729'; take some of opus,g722,pcmu,pcma,l16, best first"
         ],
     );
     check_refused(

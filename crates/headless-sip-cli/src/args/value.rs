@@ -97,18 +97,24 @@ pub(crate) enum Codec {
     Pcmu,
     /// G.711 A-law, 8 kHz.
     Pcma,
-    /// Opus, 48 kHz.
+    /// G.722, 16 kHz.
+    G722,
+    /// Plain 16-bit samples, 16 kHz.
+    L16,
+    /// Opus, 16 kHz.
     #[cfg(feature = "opus")]
     Opus,
 }
 
 impl Codec {
-    /// Every codec that is compiled in, the best sounding first.
+    /// Every codec that is compiled in. All but the last are offered by default, the best sounding first.
     const ALL: &[Self] = &[
         #[cfg(feature = "opus")]
         Self::Opus,
+        Self::G722,
         Self::Pcmu,
         Self::Pcma,
+        Self::L16,
     ];
 
     /// The name on the command line.
@@ -116,6 +122,8 @@ impl Codec {
         match self {
             Self::Pcmu => "pcmu",
             Self::Pcma => "pcma",
+            Self::G722 => "g722",
+            Self::L16 => "l16",
             #[cfg(feature = "opus")]
             Self::Opus => "opus",
         }
@@ -136,7 +144,8 @@ impl CodecList {
 
 impl Default for CodecList {
     fn default() -> Self {
-        Self(Codec::ALL.to_vec())
+        let offered = Codec::ALL.iter().filter(|codec| **codec != Codec::L16);
+        Self(offered.copied().collect())
     }
 }
 
@@ -159,7 +168,7 @@ impl FromStr for CodecList {
                 .ok_or_else(|| {
                     format!(
                         "there is no codec '{name}'; take some of {}, best first",
-                        Self::default()
+                        Self(Codec::ALL.to_vec())
                     )
                 })?;
             if codecs.contains(&codec) {

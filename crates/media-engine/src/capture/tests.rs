@@ -19,7 +19,13 @@ impl Rig {
     fn new() -> Self {
         let playback = Arc::new(Playback::new(Duration::from_secs(30)));
         let format = MediaFormat::new(0, Arc::new(Pcmu));
-        let path = CapturePath::new(playback.clone(), format, Duration::from_millis(20)).unwrap();
+        let path = CapturePath::new(
+            playback.clone(),
+            format,
+            Duration::from_millis(20),
+            ResamplerQuality::Fast,
+        )
+        .unwrap();
         Self {
             playback,
             path,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use audio_codecs::{Codec, Opus, Pcma, Pcmu};
+use audio_codecs::{Codec, G722, L16, Opus, Pcma, Pcmu};
 use media_engine::{
     AudioFrame, Channel, MediaEvent, MediaFormat, MediaUpdate, NoMediaCause, TelephoneEvent,
     TelephoneEventFormat,
@@ -180,20 +180,127 @@ fn the_program_gets_the_rate_it_asked_for() {
 }
 
 #[test]
-fn every_packet_time_carries_the_tone() {
-    for ptime in [10, 20, 30, 40, 60] {
-        let mut call = Call::with(Faults::default(), |config| config.ptime = ms(ptime));
-        call.a
-            .bridge
-            .tx
-            .try_send(AudioFrame::mono(tone(1_000.0, 8_000, 3.0), 8_000))
-            .unwrap();
+fn every_packet_time_of_every_codec_carries_the_tone() {
+    let codecs: [(u8, Arc<dyn Codec>); 5] = [
+        (0, Arc::new(Pcmu)),
+        (8, Arc::new(Pcma)),
+        (9, Arc::new(G722)),
+        (96, Arc::new(L16::new(16_000))),
+        (97, Arc::new(Opus::default())),
+    ];
+    for (payload_type, codec) in codecs {
+        let rate = codec.sample_rate();
+        for ptime in [10, 20, 30, 40, 60] {
+            if !codec.accepts_ptime(ptime) {
+                continue;
+            }
+            let format = MediaFormat::new(payload_type, codec.clone());
+            let mut call = Call::with(Faults::default(), |config| {
+                config.ptime = ms(ptime.into());
+                config.send = format.clone();
+                config.receive = vec![format.clone()];
+            });
+            call.a
+                .bridge
+                .tx
+                .try_send(AudioFrame::mono(tone(1_000.0, 8_000, 3.0), 8_000))
+                .unwrap();
+            call.run(3 * SECOND);
+            let name = format!("{} {ptime} ms", codec.encoding_name());
+            assert!(
+                call.a.rtp_out.abs_diff(3_000 / u64::from(ptime)) <= 1,
+                "{name}"
+            );
+            let second = &call.b.audio()[rate as usize..2 * rate as usize];
+            assert!(share_at(second, 1_000.0, rate) > 0.98, "{name}");
+            assert_eq!(
+                call.b.session.stats(call.now).concealed,
+                Duration::ZERO,
+                "{name}"
+            );
+        }
+    }
+}
+
+/// Noise of about `level`, rms.
+fn noise(level: f32, samples: usize) -> Vec<f32> {
+    let mut state = 1_u32;
+    (0..samples)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state as i32 as f32 / 2_147_483_648.0) * level * 3_f32.sqrt()
+        })
+        .collect()
+}
+
+#[test]
+fn silence_is_described_once_a_second_and_heard_as_noise() {
+    let mut call = Call::with(Faults::default(), |config| {
+        config.comfort_noise.send_payload_type = Some(13);
+    });
+    // Speech, 5 s of background, speech again.
+    let mut said = tone(1_000.0, 8_000, 2.0);
+    said.extend(noise(0.001, 40_000));
+    said.extend(tone(500.0, 8_000, 2.0));
+    let frame = AudioFrame::mono(said, 8_000);
+    call.a.bridge.tx.try_send(frame).unwrap();
+    call.run(4 * SECOND);
+    let sent = call.a.rtp_out;
+    call.run(2 * SECOND);
+    assert!((2..=3).contains(&(call.a.rtp_out - sent)), "one a second");
+    let stats = call.b.session.stats(call.now);
+    assert_eq!((stats.concealed, stats.lost_packets), (Duration::ZERO, 0));
+    call.run(4 * SECOND);
+    // b never said anything: nothing but descriptions of silence.
+    assert!((9..=11).contains(&call.b.rtp_out), "{}", call.b.rtp_out);
+    assert!(call.a.audio().iter().all(|&sample| sample == 0.0));
+
+    let heard = call.b.audio();
+    assert!(share_at(&heard[8_000..15_000], 1_000.0, 8_000) > 0.98);
+    let level = 20.0 * rms(&heard[24_000..52_000]).log10();
+    assert!(
+        (level + 60.0).abs() < 1.5,
+        "the background is at {level:.1} dB"
+    );
+    let shortest_pause = heard[24_000..52_000]
+        .chunks(80)
+        .map(rms)
+        .fold(f64::INFINITY, f64::min);
+    assert!(shortest_pause > 0.0004, "without a hole: {shortest_pause}");
+    let speech = heard[56_000..]
+        .chunks(800)
+        .map(|piece| share_at(piece, 500.0, 8_000));
+    assert!(
+        speech.filter(|&share| share > 0.98).count() >= 17,
+        "two seconds are back"
+    );
+}
+
+#[test]
+fn silence_is_sent_as_audio_unless_asked_otherwise() {
+    let mut call = Call::new();
+    call.run(2 * SECOND);
+    assert!((99..=100).contains(&call.a.rtp_out));
+}
+
+#[test]
+fn noise_is_taken_though_nobody_spoke_of_it_unless_the_number_is_taken() {
+    for taken in [false, true] {
+        let mut call = Call::with(Faults::default(), |config| {
+            config.comfort_noise.send_payload_type = Some(13);
+            if taken {
+                config.receive.push(MediaFormat::new(13, Arc::new(Pcma)));
+            }
+        });
+        let said = AudioFrame::mono(noise(0.002, 32_000), 8_000);
+        call.a.bridge.tx.try_send(said).unwrap();
         call.run(3 * SECOND);
-        assert!(call.a.rtp_out.abs_diff(3_000 / ptime) <= 1);
-        assert!(
-            share_at(&call.b.audio()[8_000..16_000], 1_000.0, 8_000) > 0.98,
-            "{ptime} ms"
-        );
+        let heard = call.b.audio();
+        let pieces = heard[8_000..].chunks(160).map(rms);
+        let noisy = pieces
+            .filter(|level| (0.001..0.004).contains(level))
+            .count();
+        assert_eq!(noisy > 95, !taken, "{noisy} of 100 pieces");
     }
 }
 

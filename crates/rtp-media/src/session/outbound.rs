@@ -113,6 +113,25 @@ impl RtpSession {
         self.pass(now, units);
     }
 
+    /// Queues a description of the background noise (RFC 3389) in place of audio of `units` clock units. What is sent
+    /// after it starts a talkspurt. While audio would not be sent this is [`skip_audio`](Self::skip_audio).
+    pub fn send_comfort_noise(
+        &mut self,
+        now: Instant,
+        payload_type: PayloadType,
+        payload: &[u8],
+        units: u32,
+    ) {
+        if self.stopped || !self.config.may_send || self.outbound.keys.is_sending() {
+            return self.skip_audio(now, units);
+        }
+        let outbound = &mut self.outbound;
+        outbound.send_packet(payload_type, outbound.timestamp, false, payload);
+        // RFC 3551 section 4.1: the marker tells the first packet after silence.
+        outbound.marker = true;
+        self.pass(now, units);
+    }
+
     /// `units` of time pass and no audio is sent (DTX, hold, a key going out). To be called once per packet time all the
     /// same: it drives the packets of a key press.
     pub fn skip_audio(&mut self, now: Instant, units: u32) {

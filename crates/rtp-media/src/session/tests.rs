@@ -376,6 +376,42 @@ fn reports_of_strangers_do_not_count() {
 }
 
 #[test]
+fn noise_is_described_under_its_own_number_and_speech_after_it_bears_the_marker() {
+    let mut lone = Lone::new(|_| {});
+    let now = lone.start;
+    let mut seen = Vec::new();
+    for tick in 0..6 {
+        match tick {
+            2 => lone
+                .session
+                .send_comfort_noise(now, PayloadType(13), &[60, 127], 160),
+            3 => lone.session.skip_audio(now, 160),
+            _ => lone.session.send_audio(now, &[0; 160], 160),
+        }
+        for (_, bytes) in lone.transmits() {
+            let packet = RtpPacket::parse(&bytes).expect("ours");
+            let meta = packet.meta;
+            seen.push((meta.payload_type.0, meta.timestamp, meta.marker));
+        }
+    }
+    let first = seen[0].1;
+    let relative: Vec<_> = seen
+        .iter()
+        .map(|&(number, timestamp, marker)| (number, timestamp.wrapping_sub(first), marker))
+        .collect();
+    assert_eq!(
+        relative,
+        [
+            (0, 0, true),
+            (0, 160, false),
+            (13, 320, false),
+            (0, 640, true),
+            (0, 800, false),
+        ]
+    );
+}
+
+#[test]
 fn the_marker_is_set_after_silence_and_time_goes_on() {
     let mut lone = Lone::new(|_| {});
     let now = lone.start;
