@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use media_engine::{
-    AudioBridge, ClockRate, MediaConfig, MediaEngine, MediaEvents, MediaFormat, MediaHandle,
-    MediaPorts, MediaUpdate, PayloadType, TelephoneEventFormat,
+    AudioBridge, ClockRate, JitterBufferConfig, MediaConfig, MediaEngine, MediaEvents, MediaFormat,
+    MediaHandle, MediaPorts, MediaUpdate, PayloadType, TelephoneEventFormat,
 };
 use sdp_negotiation::{
     AudioCapabilities, Direction, LocalMedia, NegotiatedAudio, NegotiatedFormat, PendingOffer,
@@ -24,6 +24,7 @@ pub(crate) struct MediaSettings {
     pub(crate) codecs: CodecTable,
     pub(crate) receive_sample_rate: Option<u32>,
     ptime: Duration,
+    jitter_buffer: JitterBufferConfig,
     playback_buffer: Duration,
     media_timeout: Option<Duration>,
     no_media_after: Duration,
@@ -37,6 +38,7 @@ impl MediaSettings {
             codecs: config.codecs.clone(),
             receive_sample_rate: config.receive_sample_rate,
             ptime: config.ptime,
+            jitter_buffer: config.jitter_buffer,
             playback_buffer: config.playback_buffer,
             media_timeout: config.media_timeout,
             no_media_after: config.no_media_after,
@@ -234,6 +236,7 @@ impl CallMedia {
             may_send: negotiated.direction.sends(),
             may_receive: negotiated.direction.receives(),
             receive_rate: settings.receive_sample_rate,
+            jitter_buffer: settings.jitter_buffer,
             playback_buffer: settings.playback_buffer,
             no_media_after: settings.no_media_after,
             media_timeout: settings.media_timeout,
