@@ -77,12 +77,17 @@ fn best(signal: &[f32], window: &RangeInclusive<usize>, lags: RangeInclusive<usi
 }
 
 fn correlation(a: &[f32], b: &[f32]) -> f32 {
-    let (a_energy, b_energy) = (dot(a, a), dot(b, b));
+    let (a_energy, b_energy) = (energy(a), energy(b));
     let floor = NO_POWER * a.len() as f32;
     if a_energy < floor || b_energy < floor {
         return 0.0;
     }
     dot(a, b) / (a_energy * b_energy).sqrt()
+}
+
+/// Sum of squares.
+pub(crate) fn energy(samples: &[f32]) -> f32 {
+    dot(samples, samples)
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {

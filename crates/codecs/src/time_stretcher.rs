@@ -3,22 +3,28 @@
 #[cfg(test)]
 mod tests;
 
-use crate::pitch::find_pitch;
+use crate::pitch::{energy, find_pitch};
 
 /// How alike two neighbouring periods must be to stand in for each other.
 const ALIKE: f32 = 0.9;
 /// Root mean square below which a splice is not heard: -50 dB of full scale.
 const QUIET: f32 = 0.003_162;
+/// Background that is louder than this is no background: -36 dB of full scale.
+const LOUDEST_BACKGROUND: f32 = 0.016;
+/// How much louder than the background a pause may be, and the background within a frame's time.
+const PAUSE: f32 = 2.0;
+const RISE: f32 = 1.01;
 
-/// Shortens or lengthens a frame of mono audio by one pitch period, as the
-/// owner of decoded samples does to steer the playout delay.
+/// Shortens or lengthens frames of mono audio, as the owner of decoded samples
+/// does to steer the playout delay.
 ///
-/// One period (2.5 to 15 ms) is cut out or played twice, overlap-added so that
-/// neither the frame nor its joints with its neighbours have a step. It is
-/// done only where nobody hears it: where the periods are alike (normalised
-/// correlation of at least 0.9) or the frame is quiet (below -50 dB of full
-/// scale). A frame of 20 ms or more finds the pitch of any voice; in a frame of
-/// 10 ms only high voices fit, so join two.
+/// In a pause of the talk ([`is_pause`](Self::is_pause)) any length may be
+/// taken out or put in. Within speech it is one pitch period (2.5 to 15 ms),
+/// and only where the periods are alike (normalised correlation of at least
+/// 0.9) or the frame is quiet (below -50 dB of full scale). Everything is
+/// overlap-added so that neither the frame nor its joints with its neighbours
+/// have a step. A frame of 20 ms or more finds the pitch of any voice; in a
+/// frame of 10 ms only high voices fit, so join two.
 ///
 /// ```
 /// use audio_codecs::TimeStretcher;
@@ -34,6 +40,8 @@ const QUIET: f32 = 0.003_162;
 #[derive(Debug, Clone)]
 pub struct TimeStretcher {
     sample_rate: u32,
+    /// Root mean square of the quietest frame of late: it rises by 4 dB in a second.
+    background: f32,
     spliced: Vec<f32>,
 }
 
@@ -51,8 +59,44 @@ impl TimeStretcher {
     pub fn new(sample_rate: u32) -> Self {
         TimeStretcher {
             sample_rate,
+            background: QUIET,
             spliced: Vec::new(),
         }
+    }
+
+    /// Whether `frame` is a pause of the talk: about as quiet as it has been
+    /// lately, throughout. To be asked for every frame, since it learns the
+    /// background from them.
+    pub fn is_pause(&mut self, frame: &[f32]) -> bool {
+        let part = (self.sample_rate as usize / 200).max(1);
+        let (mut sum, mut loudest) = (0.0, 0.0_f32);
+        for part in frame.chunks(part) {
+            let power = energy(part) / part.len() as f32;
+            sum += power;
+            loudest = loudest.max(power);
+        }
+        let parts = frame.len().div_ceil(part).max(1);
+        let level = (sum / parts as f32).sqrt();
+        self.background = level
+            .min(self.background * RISE)
+            .clamp(f32::MIN_POSITIVE, LOUDEST_BACKGROUND);
+        loudest.sqrt() <= (PAUSE * self.background).max(QUIET / 2.0)
+    }
+
+    /// Takes up to `samples` out of a pause and returns how many these were.
+    pub fn shorten_pause(&mut self, frame: &mut Vec<f32>, samples: usize) -> usize {
+        let overlap = self.pause_overlap().min(frame.len());
+        let samples = samples.min(frame.len() - overlap);
+        cut(frame, samples, overlap);
+        samples
+    }
+
+    /// Puts up to `samples` into a pause and returns how many these were.
+    pub fn lengthen_pause(&mut self, frame: &mut Vec<f32>, samples: usize) -> usize {
+        let overlap = self.pause_overlap().min(frame.len());
+        let samples = samples.min(frame.len() - overlap);
+        self.repeat(frame, samples, overlap);
+        samples
     }
 
     /// Takes one period out of `frame` and returns how many samples that were;
@@ -62,14 +106,7 @@ impl TimeStretcher {
         let Some(Splice { period, overlap }) = self.find_splice(frame) else {
             return 0;
         };
-        // The end of the frame stays in place, to meet the next frame.
-        let start = frame.len() - period - overlap;
-        for i in 0..overlap {
-            let weight = (i + 1) as f32 / (overlap + 1) as f32;
-            let (before, after) = (frame[start + i], frame[start + period + i]);
-            frame[start + i] = before + (after - before) * weight;
-        }
-        frame.truncate(start + overlap);
+        cut(frame, period, overlap);
         period
     }
 
@@ -80,18 +117,26 @@ impl TimeStretcher {
         let Some(Splice { period, overlap }) = self.find_splice(frame) else {
             return 0;
         };
+        self.repeat(frame, period, overlap);
+        period
+    }
+
+    fn repeat(&mut self, frame: &mut Vec<f32>, samples: usize, overlap: usize) {
         let end = frame.len();
-        let back = end - overlap - period;
+        let back = end - overlap - samples;
         self.spliced.clear();
         for i in 0..overlap {
             let weight = (i + 1) as f32 / (overlap + 1) as f32;
             let (now, earlier) = (frame[end - overlap + i], frame[back + i]);
             self.spliced.push(now + (earlier - now) * weight);
         }
-        self.spliced.extend_from_slice(&frame[end - period..]);
+        self.spliced.extend_from_slice(&frame[end - samples..]);
         frame.truncate(end - overlap);
         frame.extend_from_slice(&self.spliced);
-        period
+    }
+
+    fn pause_overlap(&self) -> usize {
+        self.sample_rate as usize * 4 / 1000
     }
 
     fn find_splice(&self, frame: &[f32]) -> Option<Splice> {
@@ -104,7 +149,7 @@ impl TimeStretcher {
         let tail = &frame[frame.len().saturating_sub(ms(35))..];
         let longest = ms(15).min(tail.len() - overlap);
         let pitch = find_pitch(tail, self.sample_rate, overlap..=ms(20), shortest..=longest);
-        let quiet = || root_mean_square(tail) < QUIET;
+        let quiet = || energy(tail) < QUIET * QUIET * tail.len() as f32;
         (pitch.correlation >= ALIKE || quiet()).then(|| Splice {
             period: pitch.lag,
             // As long as there is room, up to 10 ms.
@@ -113,7 +158,13 @@ impl TimeStretcher {
     }
 }
 
-fn root_mean_square(samples: &[f32]) -> f32 {
-    let energy: f32 = samples.iter().map(|sample| sample * sample).sum();
-    (energy / samples.len() as f32).sqrt()
+/// Takes `samples` out; the end of the frame stays in place, to meet the next frame.
+fn cut(frame: &mut Vec<f32>, samples: usize, overlap: usize) {
+    let start = frame.len() - samples - overlap;
+    for i in 0..overlap {
+        let weight = (i + 1) as f32 / (overlap + 1) as f32;
+        let (before, after) = (frame[start + i], frame[start + samples + i]);
+        frame[start + i] = before + (after - before) * weight;
+    }
+    frame.truncate(start + overlap);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use audio_codecs::ResamplerQuality;
 
-use crate::CodecTable;
+use crate::{CodecTable, JitterBufferConfig};
 
 /// Settings of a [`HeadlessSipClient`](crate::HeadlessSipClient).
 ///
@@ -64,6 +64,9 @@ pub struct ClientConfig {
     pub local_rtp_ip: Option<IpAddr>,
     /// The sample rate of received frames, in Hz, 8,000 to 192,000. Default: that of the negotiated codec.
     pub receive_sample_rate: Option<u32>,
+    /// How received audio is delayed so that packets that come late are still heard: one knob from least delay to best
+    /// sound, and bounds. Its clock rate and packet time follow from the codec.
+    pub jitter_buffer: JitterBufferConfig,
     /// How much audio may wait to be sent before [`AudioSender::send`](crate::AudioSender::send) waits. Default 30 s.
     pub playback_buffer: Duration,
     /// How long an outgoing call may ring before it is cancelled. Default 180 s.
@@ -106,6 +109,7 @@ impl Default for ClientConfig {
             rtp_ports: 16_384..=32_767,
             local_rtp_ip: None,
             receive_sample_rate: None,
+            jitter_buffer: JitterBufferConfig::default(),
             playback_buffer: Duration::from_secs(30),
             ring_timeout: Duration::from_secs(180),
             media_timeout: Some(Duration::from_secs(30)),

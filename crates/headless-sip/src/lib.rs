@@ -51,8 +51,8 @@ pub use error::Error;
 pub use event::{CallEnded, CallEvent, CallEvents, DtmfMethod, EndedBy};
 pub use incoming::IncomingCall;
 pub use media_engine::{
-    AudioBridge, AudioError, AudioFrame, AudioReceiver, AudioSender, Cleared, NoMediaCause,
-    PlayedUtterance, ReceivedFrame, TrySendError, UtteranceId,
+    AudioBridge, AudioError, AudioFrame, AudioReceiver, AudioSender, Cleared, JitterBufferConfig,
+    NoMediaCause, PlayedUtterance, ReceivedFrame, TrySendError, UtteranceId,
 };
 pub use outgoing::{Dial, OutgoingCall, Progress};
 pub use sip_signaling::{RegistrationState, TraceDirection, TracedMessage};

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use media_engine::{
-    AudioBridge, ClockRate, ComfortNoiseFormat, MediaConfig, MediaEngine, MediaEvents, MediaFormat,
-    MediaHandle, MediaPorts, MediaUpdate, PayloadType, ResamplerQuality, TelephoneEventFormat,
+    AudioBridge, ClockRate, ComfortNoiseFormat, JitterBufferConfig, MediaConfig, MediaEngine,
+    MediaEvents, MediaFormat, MediaHandle, MediaPorts, MediaUpdate, PayloadType, ResamplerQuality,
+    TelephoneEventFormat,
 };
 use sdp_negotiation::{
     AudioCapabilities, Direction, LocalMedia, NegotiatedAudio, NegotiatedFormat, PendingOffer,
@@ -24,6 +25,7 @@ pub(crate) struct MediaSettings {
     pub(crate) codecs: CodecTable,
     pub(crate) receive_sample_rate: Option<u32>,
     ptime: Duration,
+    jitter_buffer: JitterBufferConfig,
     playback_buffer: Duration,
     media_timeout: Option<Duration>,
     no_media_after: Duration,
@@ -39,6 +41,7 @@ impl MediaSettings {
             codecs: config.codecs.clone(),
             receive_sample_rate: config.receive_sample_rate,
             ptime: config.ptime,
+            jitter_buffer: config.jitter_buffer,
             playback_buffer: config.playback_buffer,
             media_timeout: config.media_timeout,
             no_media_after: config.no_media_after,
@@ -244,6 +247,7 @@ impl CallMedia {
             may_receive: negotiated.direction.receives(),
             receive_rate: settings.receive_sample_rate,
             resampler_quality: settings.resampler_quality,
+            jitter_buffer: settings.jitter_buffer,
             playback_buffer: settings.playback_buffer,
             no_media_after: settings.no_media_after,
             media_timeout: settings.media_timeout,

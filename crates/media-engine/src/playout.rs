@@ -248,12 +248,30 @@ impl PlayoutPath {
         if channels > 1 {
             sample::downmix(&self.interleaved, channels, &mut self.decoded);
         }
-        match pace {
-            Pace::Normal => 0,
-            Pace::Faster => self.stretcher.shorten(&mut self.decoded),
-            Pace::Slower => self.stretcher.lengthen(&mut self.decoded),
-        };
+        self.steer(pace);
         self.push_decoded();
+    }
+
+    /// Shortens or lengthens what was decoded, where that cannot be heard or has to be.
+    fn steer(&mut self, pace: Pace) {
+        let pause = self.stretcher.is_pause(&self.decoded);
+        let samples = |by| ClockRate(self.rate).units(by) as usize;
+        match pace {
+            Pace::Faster { by, .. } if pause => {
+                self.stretcher.shorten_pause(&mut self.decoded, samples(by));
+            }
+            Pace::Slower { by, .. } if pause => {
+                self.stretcher
+                    .lengthen_pause(&mut self.decoded, samples(by));
+            }
+            Pace::Faster { urgent: true, .. } => {
+                self.stretcher.shorten(&mut self.decoded);
+            }
+            Pace::Slower { urgent: true, .. } => {
+                self.stretcher.lengthen(&mut self.decoded);
+            }
+            _ => {}
+        }
     }
 
     /// Fills a gap of `units` clock units: from the next packet's redundancy, else by invention.

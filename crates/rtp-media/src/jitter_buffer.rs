@@ -44,6 +44,8 @@ const MAX_DROPOUT: i64 = 3_000;
 const MAX_MISORDER: i64 = 100;
 /// Two packets differ by at most this to be taken for one packet time.
 const LONGEST_PTIME: i64 = 200_000_000;
+/// Packet times by which the delay is off when whole packets are dropped.
+const FAR_OFF: i64 = 6;
 /// Larger payloads are no telephone audio.
 const MAX_PAYLOAD: usize = 4_096;
 
@@ -69,6 +71,8 @@ pub struct JitterBuffer {
     /// The payload handed out last.
     playing: Vec<u8>,
     playout_delay: i64,
+    /// Slack of the packet played last.
+    slack: i64,
     /// Lost packets since the last one that was played.
     loss_run: u32,
 }
@@ -105,8 +109,6 @@ enum State {
         starved: i64,
         /// Concealed in a row.
         concealed: i64,
-        /// Slack of the packet played last.
-        slack: i64,
     },
 }
 
@@ -127,7 +129,7 @@ impl JitterBuffer {
             max_delay: nanos(config.max_delay),
             ring: PacketRing::new(),
             estimator: DelayEstimator::new(
-                config.late_loss,
+                config.latency_vs_quality,
                 config.min_delay,
                 config.max_delay,
                 config.initial_delay,
@@ -141,6 +143,7 @@ impl JitterBuffer {
             state: State::Fresh,
             playing: Vec::new(),
             playout_delay: 0,
+            slack: 0,
             loss_run: 0,
         }
     }
@@ -180,7 +183,7 @@ impl JitterBuffer {
             }
         }
         if placed != Placed::Duplicate {
-            self.estimator.observe(arrival, time);
+            self.estimator.observe(arrival, time, self.slack);
         }
         if sequence >= self.newest.sequence {
             self.learn_frame(sequence, time);
@@ -433,8 +436,8 @@ impl JitterBuffer {
                         playhead: time + self.frame,
                         starved: 0,
                         concealed: 0,
-                        slack,
                     };
+                    self.slack = slack;
                 }
                 return due;
             }
@@ -455,13 +458,13 @@ impl JitterBuffer {
             .map(|packet| (packet.sequence, packet.time))
     }
 
-    /// After a pause: the packet waits until it has been here for the target.
+    /// After a pause: the packet waits until it has been here for as long as is best.
     fn start(&mut self, slack: i64, time: i64, sequence: i64) -> Option<Due> {
-        let target = self.estimator.target();
-        if slack < target {
+        let best = self.estimator.best(slack, self.frame);
+        if slack < best {
             return Some(Due::Silence);
         }
-        if slack > target + self.frame + self.frame / 2 && self.newest.sequence > sequence {
+        if slack > best && self.newest.sequence > sequence {
             match self.state {
                 State::Paused { playhead } if time < playhead => self.drop_late(sequence),
                 _ => self.discard_first(sequence),
@@ -477,21 +480,25 @@ impl JitterBuffer {
             playhead,
             starved,
             concealed,
-            slack: last_slack,
         } = self.state
         else {
             return Some(Due::Silence);
         };
-        let target = self.estimator.target();
         let gap = time - playhead;
         let tolerance = self.frame / 4;
-        if gap < -tolerance && starved > 0 && slack > target + self.frame {
-            // It came while its place was being concealed, and the target does not ask for more delay.
+        if gap < -tolerance && starved > 0 && !self.estimator.is_worth(slack - self.frame, slack) {
+            // It came while its place was being concealed, and more delay would not be worth it.
             self.drop_late(sequence);
             return None;
         }
         if gap <= tolerance {
-            if starved == 0 && slack > target + 6 * self.frame && self.steering.may_drop() {
+            let far_off =
+                |from: i64| from - self.estimator.best(from, self.frame) > FAR_OFF * self.frame;
+            if starved == 0
+                && slack > FAR_OFF * self.frame
+                && far_off(slack)
+                && self.steering.may_drop()
+            {
                 self.discard_first(sequence);
                 if let State::Playing { playhead, .. } = &mut self.state {
                     *playhead += self.frame;
@@ -501,10 +508,11 @@ impl JitterBuffer {
             return Some(Due::Play);
         }
         if missing == 0 {
-            return Some(self.pause(gap, slack, target.min(last_slack)));
+            return Some(self.pause(gap, slack));
         }
         let due_slack = slack + gap;
-        let wait = target - due_slack >= self.frame && concealed < CONCEAL_AT_MOST;
+        let wait = concealed < CONCEAL_AT_MOST
+            && self.estimator.is_worth(due_slack, due_slack + self.frame);
         if wait {
             self.stats.inserted += duration(self.frame);
         } else {
@@ -519,7 +527,6 @@ impl JitterBuffer {
             },
             starved,
             concealed: concealed + self.frame,
-            slack: last_slack,
         };
         // The packet after the missing one holds its in-band FEC; two further on does not.
         Some(Due::Missing {
@@ -528,12 +535,12 @@ impl JitterBuffer {
     }
 
     /// No packet is missing, but the time of the next one lies ahead.
-    fn pause(&mut self, gap: i64, slack: i64, steady: i64) -> Due {
+    fn pause(&mut self, gap: i64, slack: i64) -> Due {
         // Packets may be longer than thought: then there is no pause, and the delay stays what it is.
-        if gap < 3 * self.frame && slack >= steady - self.frame / 4 {
+        if gap < 3 * self.frame && slack >= self.slack - self.frame / 4 {
             return Due::Play;
         }
-        if gap >= 3 * self.frame && slack >= self.estimator.target() {
+        if gap >= 3 * self.frame && slack >= self.estimator.best(slack, self.frame) {
             return Due::Play;
         }
         if let State::Playing { playhead, .. } = self.state
@@ -550,7 +557,6 @@ impl JitterBuffer {
             playhead,
             starved,
             concealed,
-            slack,
         } = self.state
         else {
             return Due::Silence;
@@ -563,7 +569,6 @@ impl JitterBuffer {
             playhead: playhead + self.frame,
             starved: starved + self.frame,
             concealed: concealed + self.frame,
-            slack,
         };
         Due::Missing { fec: false }
     }
@@ -620,7 +625,7 @@ impl JitterBuffer {
         self.playout_delay += (slack + buffered - self.playout_delay) / 16;
         let pace = self
             .steering
-            .pace(slack, buffered, self.estimator.target(), self.frame);
+            .pace(slack, buffered, self.frame, &self.estimator);
         Playout::Packet {
             payload: &self.playing,
             payload_type: packet.payload_type,

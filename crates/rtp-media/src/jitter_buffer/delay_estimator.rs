@@ -1,39 +1,50 @@
-//! How long to wait for packets: a histogram of their relative arrival delay.
+//! How long to wait for packets: a histogram of their relative arrival delay, and what each delay is worth.
 //!
 //! The delay of a packet is its arrival minus its media time, an arbitrary number; its relative delay is that minus the
-//! least of the last ten seconds, so that clock drift and changes of route wash out. The target is the quantile that
-//! leaves the stated share of packets too late, less where a heavy tail makes that dear, and raised at once when several
-//! packets in a row exceed it.
+//! least of the last ten seconds, so that clock drift and changes of route wash out. Every playout delay has a *cost*: its
+//! length, on a logarithmic scale, and the share of packets that come later than it. Where delays have a light tail the
+//! least cost leaves some 0.6 % of packets too late; where the tail is heavy, so that each further packet is dear, up to
+//! 2.4 %. When all packets come late for a while, the network has changed, and delays that miss them are out of the
+//! question at once.
 #![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::time::Duration;
 
-const BUCKETS: usize = 128;
-/// Buckets that are passed over together where they hold too little to matter.
-const BLOCK: usize = 16;
+const BUCKETS: usize = 256;
 /// Width of a histogram bucket.
-const BUCKET: i64 = 4_000_000;
-/// Packets that the histogram remembers, about 20 s.
-const MEMORY: f32 = 1_000.0;
-/// Until so many packets have come the initial target stands.
+const BUCKET: i64 = 2_000_000;
+/// Packets that the histogram remembers, about 40 s.
+const MEMORY: f32 = 2_000.0;
+/// Until so many packets have come the initial delay stands, and shares are taken of so many at least.
 const WARM_UP: u32 = 50;
 /// The least delay is taken over this many spans of this length.
 const SPANS: usize = 5;
 const SPAN: i64 = 2_000_000_000;
 /// The inverse of the clock drift that is told from a change of route: 500 ppm.
 const DRIFT: i64 = 2_000;
-/// Delay that is worth as many late packets as are permitted, and how many times the permitted share may be given up for it.
-const EXCHANGE: f32 = 7.5e6;
-const LEEWAY: f32 = 8.0;
-/// Packets that exceed the target within this time of each other are one spike.
-const SPIKE_GAP: i64 = 100_000_000;
-/// Time constant with which the raise of a spike fades.
-const SPIKE_DECAY: f32 = 0.75e9;
+/// Delay below which a little more makes no difference to a conversation, ns.
+const NEGLIGIBLE: f32 = 40e6;
+/// What a share of late packets costs, per 1 % and in units of a delay that is e times as long.
+const LATE_COST: f32 = 0.14;
+/// Share of late packets beyond which more delay is always worth it, and what it costs there, per 1 %.
+const MOST_LATE: f32 = 0.03;
+const TOO_LATE_COST: f32 = 1.0;
+/// What a delay out of bounds costs: more than anything else.
+const OUT_OF_BOUNDS: f32 = 100.0;
+/// What a change of delay must gain.
+const WORTH_A_CHANGE: f32 = 0.03;
+/// What a change of delay must gain to be made in the middle of a word.
+const URGENT: f32 = 1.0;
+/// Packets that all come late for so long mean that the network has changed, and not that it held them up once.
+const SPIKE_AFTER: i64 = 150_000_000;
+/// How long what was learnt from that holds by itself; then the histogram knows.
+const SPIKE_HOLDS: i64 = 3_000_000_000;
 
 /// All times in nanoseconds.
 #[derive(Debug)]
 pub(super) struct DelayEstimator {
-    late_loss: f32,
+    /// What late packets cost, relative to the default.
+    quality: f32,
     min: i64,
     max: i64,
     initial: i64,
@@ -47,18 +58,26 @@ pub(super) struct DelayEstimator {
     base: i64,
     /// Movement of the base that the histogram has not followed yet, less than a bucket.
     unshifted: i64,
-    quantile: i64,
-    spike: i64,
-    last_excess: Option<(i64, i64)>,
     last_arrival: i64,
+    /// Since when all packets are late, and the longest of their delays.
+    all_late: Option<(i64, i64)>,
+    /// A delay that the network has shown it needs now, and until when that is believed.
+    spike: (i64, i64),
 }
 
 impl DelayEstimator {
-    pub(super) fn new(late_loss: f32, min: Duration, max: Duration, initial: Duration) -> Self {
+    /// `latency_vs_quality` as in [`JitterBufferConfig`](super::JitterBufferConfig).
+    pub(super) fn new(
+        latency_vs_quality: f32,
+        min: Duration,
+        max: Duration,
+        initial: Duration,
+    ) -> Self {
         let max = nanos(max).min(BUCKET * (BUCKETS as i64 - 1));
         let min = nanos(min).min(max);
         Self {
-            late_loss: late_loss.clamp(0.0, 0.5),
+            // From an eighth to eight times.
+            quality: 64_f32.powf(latency_vs_quality.clamp(0.0, 1.0) - 0.5),
             min,
             max,
             initial: nanos(initial).clamp(min, max),
@@ -70,26 +89,24 @@ impl DelayEstimator {
             span_ends: 0,
             base: 0,
             unshifted: 0,
-            quantile: 0,
-            spike: 0,
-            last_excess: None,
             last_arrival: 0,
+            all_late: None,
+            spike: (0, 0),
         }
     }
 
-    /// A packet of media time `time` arrived.
-    pub(super) fn observe(&mut self, arrival: i64, time: i64) {
+    /// A packet of media time `time` arrived, while packets are played when they are late by `slack`.
+    pub(super) fn observe(&mut self, arrival: i64, time: i64, slack: i64) {
         let delay = arrival - time;
         self.track_base(arrival, delay);
         let relative = delay - self.base;
-        self.decay_spike(arrival);
-        self.watch_spike(arrival, relative);
-        // A packet later than the greatest target cannot be helped by a greater target.
+        self.watch_spike(arrival, relative, slack);
+        self.last_arrival = self.last_arrival.max(arrival);
+        // A packet later than the greatest delay cannot be helped by a greater one.
         if relative <= self.max + 2 * BUCKET {
             self.add(relative);
         }
         self.packets = self.packets.saturating_add(1);
-        self.quantile = self.find_quantile();
     }
 
     /// The least delay: arrival minus media time of the fastest packet of late.
@@ -97,14 +114,82 @@ impl DelayEstimator {
         self.base
     }
 
-    /// How long after the fastest packet of its kind a packet should be played.
+    /// How long after the fastest packet of its kind a packet is best played.
     pub(super) fn target(&self) -> i64 {
+        self.best(self.floor() % BUCKET, BUCKET)
+    }
+
+    /// The best of the delays that differ from `delay` by whole `step`s.
+    pub(super) fn best(&self, delay: i64, step: i64) -> i64 {
+        let step = step.max(1);
+        let mut candidate = delay.rem_euclid(step);
+        let mut best = (f32::INFINITY, candidate);
+        loop {
+            let late = self.late_share(candidate);
+            let cost = self.cost_with(candidate, late);
+            if cost < best.0 {
+                best = (cost, candidate);
+            }
+            // Where nothing is late any more, longer delays only cost more.
+            let enough = candidate >= self.floor() && late <= 0.0;
+            if enough || candidate >= self.max {
+                return best.1;
+            }
+            candidate += step;
+        }
+    }
+
+    /// Whether it is better to change the delay `from` one `to` another.
+    pub(super) fn is_worth(&self, from: i64, to: i64) -> bool {
+        self.cost(to) + WORTH_A_CHANGE < self.cost(from)
+    }
+
+    /// Whether so much is too late, or in vain, at this delay that it has to change in the middle of a word.
+    pub(super) fn is_urgent(&self, from: i64, to: i64) -> bool {
+        self.cost(to) + URGENT < self.cost(from)
+    }
+
+    fn cost(&self, delay: i64) -> f32 {
+        self.cost_with(delay, self.late_share(delay))
+    }
+
+    fn cost_with(&self, delay: i64, late: f32) -> f32 {
+        let percent = 100.0
+            * self.quality
+            * (LATE_COST * late
+                + (TOO_LATE_COST - LATE_COST) * (late - MOST_LATE / self.quality).max(0.0));
+        let outside = (self.floor() - delay).max(delay - self.max);
+        let outside = if outside > 0 {
+            OUT_OF_BOUNDS + outside as f32 / BUCKET as f32
+        } else {
+            0.0
+        };
+        (delay.max(0) as f32).hypot(NEGLIGIBLE).ln() + percent + outside
+    }
+
+    /// Delays that are out of the question.
+    fn floor(&self) -> i64 {
         let floor = if self.packets < WARM_UP {
             self.initial
         } else {
             self.min
         };
-        self.quantile.max(self.spike).max(floor).min(self.max)
+        let (spike, until) = self.spike;
+        if self.last_arrival < until {
+            floor.max(spike)
+        } else {
+            floor
+        }
+    }
+
+    /// Share of packets that take longer than `delay`.
+    fn late_share(&self, delay: i64) -> f32 {
+        let Ok(bucket) = usize::try_from(delay / BUCKET) else {
+            return 1.0;
+        };
+        let above = self.weights.get(bucket..).map_or(0.0, sum);
+        let packets = self.total.max(WARM_UP as f32 * self.weight);
+        above / packets
     }
 
     fn track_base(&mut self, arrival: i64, delay: i64) {
@@ -186,69 +271,32 @@ impl DelayEstimator {
         }
     }
 
-    /// The quantile that leaves the permitted share above it, or less where the last of it buys too little: with heavy
-    /// tails the full quantile costs more in delay than so few packets are worth.
-    fn find_quantile(&self) -> i64 {
-        let permitted = self.late_loss * self.total;
-        let price = EXCHANGE / permitted.max(f32::MIN_POSITIVE);
-        let mut above = 0.0;
-        let mut best = (f32::INFINITY, 0);
-        let (blocks, _) = self.weights.as_chunks::<BLOCK>();
-        for (block, weights) in blocks.iter().enumerate().rev() {
-            // Most of the histogram is empty, and this is asked for every packet.
-            let together = sum(weights);
-            if above + together <= permitted {
-                above += together;
-                continue;
-            }
-            for (index, weight) in weights.iter().enumerate().rev() {
-                let edge = (block * BLOCK + index + 1) as i64 * BUCKET;
-                if above + weight > permitted {
-                    let cost = edge as f32 + price * above;
-                    if cost < best.0 {
-                        best = (cost, edge);
-                    }
-                }
-                above += weight;
-                if above > LEEWAY * permitted {
-                    return best.1;
-                }
-            }
-        }
-        best.1
-    }
-
-    /// One late packet is within the permitted share; two in a row are the network holding all of them up.
-    fn watch_spike(&mut self, arrival: i64, relative: i64) {
-        if self.packets < 2 || relative <= self.target() {
+    /// One late packet, or many that come at once, were held up; packets that are late one after another for a while show
+    /// that the network has changed.
+    fn watch_spike(&mut self, arrival: i64, relative: i64, slack: i64) {
+        if relative <= slack {
+            self.all_late = None;
             return;
         }
-        let excess = relative.min(self.max);
-        if let Some((when, height)) = self.last_excess
-            && arrival - when < SPIKE_GAP
-        {
-            self.spike = self.spike.max(excess.max(height));
+        let (since, longest) = self.all_late.unwrap_or((arrival, 0));
+        let longest = longest.max(relative.min(self.max));
+        self.all_late = Some((since, longest));
+        if arrival - since >= SPIKE_AFTER {
+            self.spike = (longest, arrival + SPIKE_HOLDS);
         }
-        self.last_excess = Some((arrival, excess));
-    }
-
-    fn decay_spike(&mut self, arrival: i64) {
-        let elapsed = (arrival - self.last_arrival).clamp(0, SPAN) as f32;
-        self.last_arrival = self.last_arrival.max(arrival);
-        self.spike = (self.spike as f32 * (1.0 - elapsed / SPIKE_DECAY).max(0.0)) as i64;
     }
 }
 
 /// Eight sums side by side: the compiler makes vectors of them.
-fn sum(weights: &[f32; BLOCK]) -> f32 {
+fn sum(weights: &[f32]) -> f32 {
     let mut sums = [0.0; 8];
-    let (eights, _) = weights.as_chunks::<8>();
+    let (eights, rest) = weights.as_chunks::<8>();
     for eight in eights {
         for (sum, weight) in sums.iter_mut().zip(eight) {
             *sum += weight;
         }
     }
-    sums.iter().sum()
+    sums.iter().sum::<f32>() + rest.iter().sum::<f32>()
 }
 
 pub(super) fn nanos(duration: Duration) -> i64 {
@@ -262,15 +310,19 @@ mod tests {
     const MS: i64 = 1_000_000;
 
     fn estimator() -> DelayEstimator {
+        preferring(0.5)
+    }
+
+    fn preferring(latency_vs_quality: f32) -> DelayEstimator {
         DelayEstimator::new(
-            0.005,
+            latency_vs_quality,
             Duration::ZERO,
             Duration::from_millis(400),
             Duration::from_millis(40),
         )
     }
 
-    /// Packets of 20 ms with the given delays in ms.
+    /// Packets of 20 ms with the given delays in ms, played 40 ms late.
     fn feed(
         estimator: &mut DelayEstimator,
         from: i64,
@@ -279,7 +331,7 @@ mod tests {
         let mut index = from;
         for delay in delays {
             let time = index * 20 * MS;
-            estimator.observe(time + delay * MS, time);
+            estimator.observe(time + delay * MS, time, 40 * MS);
             index += 1;
         }
         index
@@ -292,14 +344,20 @@ mod tests {
         assert_eq!(
             estimator.target(),
             40 * MS,
-            "the initial target stands at first"
+            "the initial delay stands at first"
         );
         feed(&mut estimator, 40, [70; 100]);
-        assert_eq!(estimator.target(), 4 * MS);
+        assert_eq!(estimator.target(), 2 * MS);
+        assert_eq!(estimator.best(15 * MS, 20 * MS), 15 * MS);
+        assert_eq!(
+            estimator.best(41 * MS, 20 * MS),
+            21 * MS,
+            "1 ms is within the first bucket"
+        );
     }
 
     #[test]
-    fn the_target_is_the_quantile() {
+    fn what_few_packets_need_is_not_waited_for_and_what_many_need_is() {
         let mut estimator = estimator();
         // 6 % of packets are 60 ms late, 0.2 % 200 ms.
         let delays = (0..5_000).map(|n| match n % 500 {
@@ -308,23 +366,39 @@ mod tests {
             _ => 0,
         });
         feed(&mut estimator, 0, delays);
-        assert_eq!(estimator.target(), 64 * MS);
+        assert_eq!(estimator.target(), 62 * MS);
     }
 
     #[test]
-    fn two_late_packets_in_a_row_raise_the_target_at_once_and_it_decays() {
+    fn the_knob_trades_late_packets_for_delay() {
+        // Exponential, 15 ms in the mean.
+        let targets = [0.0, 0.25, 0.5, 0.75, 1.0].map(|knob| {
+            let mut estimator = preferring(knob);
+            let delays = (0..4_000_i64).map(|n| {
+                let uniform = (n * 37 % 1_000) as f64 / 1_000.0;
+                (-15.0 * (1.0 - uniform).ln()) as i64
+            });
+            feed(&mut estimator, 0, delays);
+            estimator.target() / MS
+        });
+        assert!(
+            targets.windows(2).all(|pair| pair[0] < pair[1]),
+            "{targets:?}"
+        );
+    }
+
+    #[test]
+    fn packets_that_are_late_one_after_another_count_at_once_and_a_burst_does_not() {
         let mut estimator = estimator();
         let next = feed(&mut estimator, 0, [0; 2_000]);
-        let next = feed(&mut estimator, next, [120]);
-        assert_eq!(
-            estimator.target(),
-            4 * MS,
-            "one is within the permitted share"
-        );
-        let next = feed(&mut estimator, next, [100]);
-        assert_eq!(estimator.target(), 120 * MS);
+        // A stall of 160 ms that drains at once.
+        let next = feed(&mut estimator, next, (0..8).map(|n| 160 - 20 * n));
+        let next = feed(&mut estimator, next, [0; 20]);
+        assert_eq!(estimator.target(), 2 * MS, "a stall now and then is let go");
+        let next = feed(&mut estimator, next, [120; 9]);
+        assert_eq!(estimator.target(), 122 * MS);
         feed(&mut estimator, next, [0; 400]);
-        assert_eq!(estimator.target(), 4 * MS);
+        assert_eq!(estimator.target(), 2 * MS, "and it is forgotten");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What goes into a jitter buffer and what comes out.
 
+use std::time::Duration;
+
 use crate::units::PayloadType;
 
 /// What the header of a packet says of it.
@@ -44,12 +46,25 @@ pub enum Playout<'a> {
 
 /// What the owner of the decoded samples should do to steer the delay. It is advice: whoever cannot stretch ignores it,
 /// and the buffer drops or inserts whole frames when it is far off.
+///
+/// `urgent` tells when to do it. If not, then only where nobody can hear it, which is in pauses of the talk; the advice
+/// stands until one comes. If so, in the middle of a word, by whole pitch periods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Pace {
     /// Play as is.
     Normal,
-    /// Drop a pitch period: the delay is too long.
-    Faster,
-    /// Add a pitch period: the delay is too short.
-    Slower,
+    /// Shorten the samples: the delay is too long.
+    Faster {
+        /// By how much at most.
+        by: Duration,
+        /// Whether to do it within speech.
+        urgent: bool,
+    },
+    /// Lengthen the samples: the delay is too short.
+    Slower {
+        /// By how much at most.
+        by: Duration,
+        /// Whether to do it within speech.
+        urgent: bool,
+    },
 }

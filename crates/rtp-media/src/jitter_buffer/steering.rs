@@ -1,43 +1,48 @@
-//! Which way to bend the delay, and how often.
+//! Which way to bend the delay, and when.
 #![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use super::Pace;
+use super::delay_estimator::DelayEstimator;
+use super::{Pace, duration};
 
 /// Packets over which the least slack is taken: where packet time and playout tick differ, slack alternates.
 const WINDOW: usize = 8;
-/// How far the slack may lie above the wanted range before anything is done: more than a bucket of the estimator, so that
-/// its steps do not swing the delay. Below it nothing is given away, since packets that need the whole target come late.
-const ABOVE: i64 = 5_500_000;
+/// Packets between two looks at the histogram, a multiple of the window.
+const LOOK_EVERY: u32 = 40;
+/// Packets between two whole frames that are dropped where stretching does not help.
+const DROP_EVERY: u32 = 8;
+/// Changes below this are not worth a splice, and none at all when they come by themselves, ns.
+const SMALLEST: i64 = 1_000_000;
 
-/// Playout happens in ticks, so slack moves in steps of a packet time; anything from the target to a step above it is
-/// as good as can be had.
+/// What stays of the decoded audio, ns: if less than nothing were left, a whole packet time would have to be concealed.
+const LEFT_OVER: i64 = 500_000;
+
+/// Playout happens in ticks, so slack moves in steps of a packet time: of the delays that can be had so, the best is aimed
+/// at. Decoded audio that never runs out is delay without use, and taken away as well.
+///
+/// The *delay* here is slack and decoded audio together: it is the same for all packets until somebody changes it.
 #[derive(Debug, Default)]
 pub(super) struct Steering {
-    slack: [i64; WINDOW],
-    buffered: [i64; WINDOW],
-    filled: usize,
-    at: usize,
-    /// Packets since the last change.
-    since: u32,
-    /// Sum of slack and decoded audio at the last packet, if that was to be played faster.
-    shortened_from: Option<i64>,
-    /// How much one [`Pace::Faster`] takes away, the greatest of late.
-    step: i64,
+    /// Least slack and least decoded audio of the packets since the delay last changed.
+    least_slack: i64,
+    least_buffered: i64,
+    packets: usize,
+    delay: i64,
+    /// The delay that is aimed at.
+    aim: Option<i64>,
+    urgent: bool,
+    since_look: u32,
     since_drop: u32,
 }
 
 impl Steering {
     /// Playing starts afresh: what was measured before does not count.
     pub(super) fn restart(&mut self) {
-        *self = Self {
-            step: self.step,
-            ..Self::default()
-        };
+        *self = Self::default();
     }
 
     /// Whether a whole frame may go: at most one in eight, after a while of stretching.
     pub(super) fn may_drop(&mut self) -> bool {
-        if self.since_drop < 8 || self.filled < WINDOW {
+        if self.since_drop < DROP_EVERY {
             return false;
         }
         self.since_drop = 0;
@@ -45,60 +50,65 @@ impl Steering {
     }
 
     /// Advice for the packet that is played with this slack. All in nanoseconds.
-    pub(super) fn pace(&mut self, slack: i64, buffered: i64, target: i64, frame: i64) -> Pace {
-        self.record(slack, buffered);
-        self.learn_step(slack + buffered, frame);
-        self.since = self.since.saturating_add(1);
+    pub(super) fn pace(
+        &mut self,
+        slack: i64,
+        buffered: i64,
+        frame: i64,
+        estimator: &DelayEstimator,
+    ) -> Pace {
         self.since_drop = self.since_drop.saturating_add(1);
-        if self.filled < WINDOW {
-            return Pace::Normal;
-        }
-        let excess = least(&self.slack) - target;
-        let left_over = least(&self.buffered);
-        let (pace, every) = if excess < 0 {
-            (Pace::Slower, if excess < -3 * frame { 1 } else { 2 })
-        } else if excess > 3 * frame {
-            (Pace::Faster, 1)
-        } else if excess > frame + ABOVE {
-            (Pace::Faster, 3)
-        } else if excess >= 0 && left_over > 0 && left_over >= self.least_left_over(frame) {
-            // Decoded audio that never runs out is delay without use. Taking more than there is would cost a packet time.
-            (Pace::Faster, 4)
+        self.record(slack, buffered);
+        self.since_look += 1;
+        let every = if self.urgent {
+            WINDOW as u32
         } else {
-            (Pace::Normal, 1)
+            LOOK_EVERY
         };
-        if pace == Pace::Normal || self.since < every {
+        if self.packets >= WINDOW && self.since_look >= every {
+            self.since_look = 0;
+            self.look(frame, estimator);
+        }
+        let Some(aim) = self.aim else {
             return Pace::Normal;
-        }
-        self.since = 0;
-        if pace == Pace::Faster {
-            self.shortened_from = Some(slack + buffered);
-        }
-        pace
-    }
-
-    /// How much must be left over for one step to fit into it.
-    fn least_left_over(&self, frame: i64) -> i64 {
-        if self.step == 0 { frame / 2 } else { self.step }
-    }
-
-    fn learn_step(&mut self, delay: i64, frame: i64) {
-        if let Some(before) = self.shortened_from.take() {
-            let taken = (before - delay).clamp(0, frame);
-            self.step = taken.max(self.step - self.step / 4);
+        };
+        let (by, urgent) = (aim - self.delay, self.urgent);
+        if by.abs() < SMALLEST {
+            Pace::Normal
+        } else if by > 0 {
+            Pace::Slower {
+                by: duration(by),
+                urgent,
+            }
+        } else {
+            Pace::Faster {
+                by: duration(-by),
+                urgent,
+            }
         }
     }
 
     fn record(&mut self, slack: i64, buffered: i64) {
-        if let (Some(s), Some(b)) = (self.slack.get_mut(self.at), self.buffered.get_mut(self.at)) {
-            *s = slack;
-            *b = buffered;
+        let delay = slack + buffered;
+        if self.packets == 0 || (delay - self.delay).abs() >= SMALLEST {
+            self.packets = 0;
+            self.least_slack = slack;
+            self.least_buffered = buffered;
         }
-        self.at = (self.at + 1) % WINDOW;
-        self.filled = (self.filled + 1).min(WINDOW);
+        self.delay = delay;
+        self.least_slack = self.least_slack.min(slack);
+        self.least_buffered = self.least_buffered.min(buffered);
+        self.packets += 1;
     }
-}
 
-fn least(values: &[i64; WINDOW]) -> i64 {
-    values.iter().copied().min().unwrap_or(0)
+    fn look(&mut self, frame: i64, estimator: &DelayEstimator) {
+        let slack = self.least_slack;
+        let best = estimator.best(slack, frame);
+        let worth = estimator.is_worth(slack, best);
+        self.urgent = worth && estimator.is_urgent(slack, best);
+        let change = if worth { best - slack } else { 0 };
+        self.aim = Some(self.delay - self.least_buffered + LEFT_OVER + change);
+        // Clock drift moves the slack: it is measured anew.
+        self.packets = 0;
+    }
 }

@@ -23,7 +23,7 @@ fn meta(sequence: u16, timestamp: u32) -> PacketMeta {
     }
 }
 
-/// What a caller of the buffer does: one tick every 20 ms, a FIFO of decoded audio, pitch periods of 5 ms.
+/// What a caller of the buffer does: one tick every 20 ms, a FIFO of decoded audio, stretching in pauses and in need.
 struct Listener {
     buffer: JitterBuffer,
     start: Instant,
@@ -61,8 +61,12 @@ impl Listener {
                     let index = u32::from_be_bytes(payload.try_into().unwrap());
                     self.heard.push((Some(index), heard_at));
                     match pace {
-                        Pace::Faster if self.stretches => FRAME - 5 * MS,
-                        Pace::Slower if self.stretches => FRAME + 5 * MS,
+                        Pace::Faster { by, urgent } if self.stretches => {
+                            FRAME - self.step(index, by, urgent)
+                        }
+                        Pace::Slower { by, urgent } if self.stretches => {
+                            FRAME + self.step(index, by, urgent)
+                        }
                         _ => FRAME,
                     }
                 }
@@ -78,6 +82,16 @@ impl Listener {
             self.fifo += length;
         }
         self.fifo -= FRAME;
+    }
+
+    /// A pause of the talk every 3 s, in which any length goes; pitch periods of 5 ms elsewhere.
+    fn step(&self, index: u32, by: Duration, urgent: bool) -> i64 {
+        let pause = index % 150 >= 130;
+        match (pause, urgent) {
+            (true, _) => nanos(by).min(16 * MS),
+            (false, true) => 5 * MS,
+            (false, false) => 0,
+        }
     }
 
     /// Arrivals in time order, ticks every 20 ms from `phase` on, until `end`.
@@ -554,12 +568,12 @@ fn the_seven_networks_stay_within_bounds() {
     // Mean added delay in ms at most, and how much of what arrived may be lost to lateness.
     let bounds = [
         ("clean", 25.0, 0.0),
-        ("gauss20", 75.0, 0.01),
-        ("gauss40", 130.0, 0.015),
-        ("pareto", 150.0, 0.01),
-        ("ge5", 55.0, 0.005),
-        ("wifi", 110.0, 0.01),
-        ("drift", 35.0, 0.005),
+        ("gauss20", 66.0, 0.02),
+        ("gauss40", 120.0, 0.025),
+        ("pareto", 118.0, 0.035),
+        ("ge5", 45.0, 0.01),
+        ("wifi", 110.0, 0.035),
+        ("drift", 36.0, 0.005),
     ];
     let traces = traces(3_000);
     for (trace, (name, delay, late)) in traces.iter().zip(bounds) {
@@ -578,6 +592,9 @@ fn the_seven_networks_stay_within_bounds() {
             );
             assert!(o.mean_ms <= delay, "{name}: {} ms", o.mean_ms);
             assert!(late_share <= late + 1e-9, "{name}: {late_share}");
+            // Nothing is invented beyond what is not played, but where the delay has to grow.
+            let inserted = o.concealed - o.not_played;
+            assert!(inserted <= 0.006, "{name}: {inserted}");
         }
     }
 }
