@@ -7,11 +7,15 @@
 )]
 
 mod dialog;
+mod identity;
 mod invite;
+mod keep_alive;
 mod negotiation;
 mod refresh;
 
 pub(crate) use dialog::{CseqOrder, Dialog, DialogId};
+pub(crate) use identity::PeerIdentity;
 pub(crate) use invite::{CancelStep, InviteSession, InviteTimeout, SuccessKind};
+pub(crate) use keep_alive::{KeepAlive, KeepAliveStep};
 pub(crate) use negotiation::Negotiation;
 pub(crate) use refresh::{RefreshPolicy, Step, seconds};

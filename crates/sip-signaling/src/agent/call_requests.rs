@@ -11,7 +11,7 @@ use super::{
     auth::{Authenticator, is_challenge, rejected},
     call::{CallHandle, EndedBy, OfferAnswer},
     clock::fraction,
-    user_agent::{Inner, add_custom, broken},
+    user_agent::{Inner, add_custom},
 };
 use crate::{
     Body, Credentials, HeaderList, Method, Request, Response, SignalingError, StatusCode,
@@ -284,7 +284,7 @@ impl Shared {
                         after: give_up,
                     });
                 }
-                Some(ClientEvent::Broken) => return Err(broken(target)),
+                Some(ClientEvent::Broken) => return Err(transaction.broken()),
                 None => return Err(SignalingError::Closed),
             }
         }

@@ -14,7 +14,7 @@ use super::{
     config::InviteOptions,
     dispatch::{answer, refuse},
     outgoing::{AnsweredInvite, InviteEvent, OutgoingInvite, Provisional},
-    user_agent::{CallInput, Inner, InviteKey, add_custom, broken, check_headers, new_call_id},
+    user_agent::{CallInput, Inner, InviteKey, add_custom, check_headers, new_call_id},
 };
 use crate::{
     Method, NameAddr, Request, Response, SignalingError, StatusCode,
@@ -214,7 +214,7 @@ impl OutgoingTask {
                         Err(attempt) => return attempt,
                     },
                     Some(ClientEvent::Timeout) => return self.over(SignalingError::Timeout { what: "INVITE", after: self.inner.config.timers.give_up }),
-                    Some(ClientEvent::Broken) => return self.over(broken(self.target)),
+                    Some(ClientEvent::Broken) => return self.over(transaction.broken()),
                     None => return self.over(SignalingError::Closed),
                 },
                 Some(input) = self.inputs.recv() => {

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     auth::{Authenticator, rejected},
@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     HeaderList, Method, NameAddr, Request, Response, SignalingError, Transport, Uri,
+    message::Scheme,
     session::{RefreshPolicy, Step},
     transaction::Target,
 };
@@ -27,7 +28,6 @@ pub(super) async fn run(
     mut stop: mpsc::UnboundedReceiver<Stop>,
 ) {
     let mut task = RegistrationTask::new(inner, config);
-    let mut closed = task.inner.layer.closed_streams();
     let closing = task.inner.closing.clone();
     let stopping = loop {
         let next = tokio::select! {
@@ -37,7 +37,7 @@ pub(super) async fn run(
         };
         tokio::select! {
             () = sleep_until(Some(next)) => {}
-            () = stream_lost(&mut closed, task.flow) => {}
+            () = task.stream_lost() => {}
             stopping = stop.recv() => break stopping,
             () = closing.cancelled() => break None,
         }
@@ -53,25 +53,6 @@ pub(super) async fn run(
     }
 }
 
-/// Waits until the stream that the binding was made over is gone: calls could not come in any more.
-async fn stream_lost(closed: &mut broadcast::Receiver<SocketAddr>, flow: Option<Target>) {
-    loop {
-        match (closed.recv().await, flow) {
-            (Ok(addr), Some(flow)) if flow.transport == Transport::Tcp && flow.addr == addr => {
-                return;
-            }
-            // Some were missed: ours may have been among them.
-            (Err(broadcast::error::RecvError::Lagged(_)), Some(flow))
-                if flow.transport == Transport::Tcp =>
-            {
-                return;
-            }
-            (Err(broadcast::error::RecvError::Closed), _) => std::future::pending().await,
-            _ => {}
-        }
-    }
-}
-
 struct RegistrationTask {
     inner: Arc<Inner>,
     config: RegistrationConfig,
@@ -82,6 +63,8 @@ struct RegistrationTask {
     cseq: u32,
     /// Where the last REGISTER went.
     flow: Option<Target>,
+    /// The flow that the binding stands on; none while there is no binding.
+    bound_flow: Option<Target>,
     /// What the registrar saw as our address, where it differs from what we said.
     seen: Option<SocketAddr>,
     /// The binding that stands.
@@ -97,6 +80,7 @@ impl RegistrationTask {
             from: config.aor.clone().with_tag(&token(12)),
             cseq: first_cseq(),
             flow: None,
+            bound_flow: None,
             seen: None,
             bound: None,
             inner,
@@ -125,6 +109,7 @@ impl RegistrationTask {
                     if self.moved(&result) {
                         continue;
                     }
+                    self.bound_flow = self.flow;
                     state.send_replace(RegistrationState::Registered { expires });
                     return next;
                 }
@@ -135,6 +120,7 @@ impl RegistrationTask {
                     });
                     // A wrong password is tried again like any failure: it may have been set right meanwhile.
                     self.auth.start_over();
+                    self.bound_flow = None;
                     state.send_replace(RegistrationState::Failed {
                         error,
                         retry_in: pause,
@@ -143,6 +129,18 @@ impl RegistrationTask {
                 }
             }
         }
+    }
+
+    /// Waits until the stream that the binding was made over is gone: calls could not come in any more. Then a moment
+    /// longer, so that a registrar that is started anew does not hear from all its clients at once.
+    async fn stream_lost(&self) {
+        let Some(flow) = self.bound_flow else {
+            return std::future::pending().await;
+        };
+        let why = self.inner.layer.stream_lost(flow).await;
+        tracing::debug!(peer = %flow.addr, why, "stream of a registration lost");
+        let pause = self.config.retry_after_failure.0.mul_f64(fraction());
+        tokio::time::sleep(pause).await;
     }
 
     /// Notes the binding; true if the registrar saw another address of ours than the Contact says, so that it has to be
@@ -204,10 +202,12 @@ impl RegistrationTask {
             .contact_user
             .clone()
             .or_else(|| self.config.aor.uri().user_decoded());
-        match self.seen.filter(|_| target.transport == Transport::Udp) {
+        let contact = match self.seen.filter(|_| target.transport == Transport::Udp) {
             Some(seen) => contact_at(user.as_deref(), seen, target.transport),
             None => self.inner.contact(user.as_deref(), target),
-        }
+        };
+        let secure = self.config.registrar.scheme() == Scheme::Sips;
+        contact.map(|contact| if secure { contact.with_sips() } else { contact })
     }
 
     fn base_request(

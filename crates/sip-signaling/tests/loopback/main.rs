@@ -1,5 +1,7 @@
 //! The user agent on loopback: against a scripted peer that sends and expects single messages, and against itself.
 
+#[cfg(feature = "tls")]
+mod authority;
 mod in_call;
 mod incoming;
 mod input;
@@ -7,4 +9,8 @@ mod outgoing;
 mod peer;
 mod register;
 mod shutdown;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
+#[cfg(all(feature = "tls", feature = "ws"))]
+mod web_socket;
