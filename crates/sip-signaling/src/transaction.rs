@@ -3,9 +3,11 @@
 
 mod client;
 mod convert;
+mod dns;
 mod guarded_socket;
 mod inspector;
 mod layer;
+mod locate;
 mod server;
 mod stream;
 mod target;

@@ -45,6 +45,13 @@ pub struct UserAgentConfig {
     pub udp: bool,
     /// TCP is spoken and listened on, default true.
     pub tcp: bool,
+    /// Requests larger than this, in bytes, go over TCP instead of UDP where the peer takes it (RFC 3261 section 18.1.1), default
+    /// 1,300.
+    pub udp_limit: usize,
+    /// Interval of the keep-alive that holds a registration's way through NAT open over UDP, default 25 s; `None`: none.
+    pub udp_keep_alive: Option<Duration>,
+    /// Name servers to ask for NAPTR, SRV and addresses (RFC 3263; feature `dns-srv`); none: those of the system.
+    pub dns_servers: Vec<SocketAddr>,
     /// Whom TLS and WSS trust, and who we are there.
     pub tls: TlsConfig,
     /// Where to listen for TLS (usually port 5061); needs [`TlsConfig::identity`]. `None`: only calls out go over TLS.
@@ -80,6 +87,9 @@ impl Default for UserAgentConfig {
             local_addr: SocketAddr::from(([0, 0, 0, 0], 5060)),
             udp: true,
             tcp: true,
+            udp_limit: 1_300,
+            udp_keep_alive: Some(Duration::from_secs(25)),
+            dns_servers: Vec::new(),
             tls: TlsConfig::default(),
             tls_listen: None,
             ws_listen: None,

@@ -1,6 +1,6 @@
 //! The task of a registration: REGISTER, refresh, back-off, un-REGISTER.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -15,8 +15,8 @@ use super::{
 use crate::{
     HeaderList, Method, NameAddr, Request, Response, SignalingError, Transport, Uri,
     message::Scheme,
-    session::{RefreshPolicy, Step},
-    transaction::Target,
+    session::{RefreshPolicy, Step, seconds},
+    transaction::{Candidate, Target},
 };
 
 type Stop = oneshot::Sender<Result<(), SignalingError>>;
@@ -38,6 +38,7 @@ pub(super) async fn run(
         tokio::select! {
             () = sleep_until(Some(next)) => {}
             () = task.stream_lost() => {}
+            () = task.keep_open() => {}
             stopping = stop.recv() => break stopping,
             () = closing.cancelled() => break None,
         }
@@ -110,6 +111,11 @@ impl RegistrationTask {
                         continue;
                     }
                     self.bound_flow = self.flow;
+                    if let Some(flow) = self.flow {
+                        self.inner
+                            .layer
+                            .serves(self.hop().host(), (flow.transport, flow.addr));
+                    }
                     state.send_replace(RegistrationState::Registered { expires });
                     return next;
                 }
@@ -121,6 +127,7 @@ impl RegistrationTask {
                     // A wrong password is tried again like any failure: it may have been set right meanwhile.
                     self.auth.start_over();
                     self.bound_flow = None;
+                    self.inner.layer.forget(self.hop().host());
                     state.send_replace(RegistrationState::Failed {
                         error,
                         retry_in: pause,
@@ -128,6 +135,18 @@ impl RegistrationTask {
                     return next;
                 }
             }
+        }
+    }
+
+    /// Holds the way through NAT open for as long as it is polled.
+    async fn keep_open(&self) {
+        let udp = self.bound_flow.filter(|flow| !flow.transport.is_stream());
+        let (Some(flow), Some(interval)) = (udp, self.inner.config.udp_keep_alive) else {
+            return std::future::pending().await;
+        };
+        loop {
+            tokio::time::sleep(interval).await;
+            self.inner.layer.ping(flow).await;
         }
     }
 
@@ -176,15 +195,63 @@ impl RegistrationTask {
         first_time
     }
 
-    async fn send(&mut self, expires: u64) -> Result<(Response, NameAddr), SignalingError> {
-        let hop = self
-            .inner
+    fn hop(&self) -> &Uri {
+        self.inner
             .first_hop(self.config.proxy.as_ref(), &self.config.registrar)
-            .clone();
-        let target = self.inner.reach(&hop, self.config.transport).await?;
+    }
+
+    /// Sends to the first server that answers, in the domain's order (RFC 3263 section 4.3).
+    async fn send(&mut self, expires: u64) -> Result<(Response, NameAddr), SignalingError> {
+        let hop = self.hop().clone();
+        let mut candidates: VecDeque<Candidate> = self
+            .inner
+            .layer
+            .locate(&hop, self.config.transport)
+            .await?
+            .into();
+        let patience = self.inner.layer.patience();
+        loop {
+            let target = self.inner.reach_first(&mut candidates, &hop).await?;
+            let server = (target.transport, target.addr);
+            let sending = self.send_to(&hop, target, expires);
+            let result = if candidates.is_empty() {
+                sending.await
+            } else {
+                match tokio::time::timeout(patience, sending).await {
+                    Ok(result) => result,
+                    Err(_) => Err(SignalingError::Timeout {
+                        what: "REGISTER",
+                        after: patience,
+                    }),
+                }
+            };
+            let retry_after = match &result {
+                Ok((response, _)) if response.status.0 == 503 => {
+                    seconds(response.headers.get("Retry-After"))
+                }
+                Err(SignalingError::Timeout { .. } | SignalingError::Transport { .. }) => None,
+                _ => {
+                    self.inner.layer.worked(server);
+                    return result;
+                }
+            };
+            self.inner.layer.failed(server, retry_after);
+            if candidates.is_empty() {
+                return result;
+            }
+            tracing::debug!(peer = %target.addr, "the next registrar is tried");
+        }
+    }
+
+    async fn send_to(
+        &mut self,
+        hop: &Uri,
+        target: Target,
+        expires: u64,
+    ) -> Result<(Response, NameAddr), SignalingError> {
         self.flow = Some(target);
         let contact = self.contact(target)?;
-        let base = self.base_request(&hop, &contact, expires)?;
+        let base = self.base_request(hop, &contact, expires)?;
         let (inner, cseq, auth) = (self.inner.clone(), &mut self.cseq, &mut self.auth);
         let make = || {
             *cseq = cseq.wrapping_add(1);

@@ -1,7 +1,7 @@
 //! The user agent itself: sockets, the calls that are up, and what they share.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -69,6 +69,8 @@ impl UserAgent {
                 ws: config.ws_listen,
                 wss: config.wss_listen,
             },
+            dns_servers: config.dns_servers.clone(),
+            udp_limit: config.udp_limit,
             tls: config.tls.clone(),
             ws_path: config.ws_path.clone(),
             user_agent: config.user_agent.clone(),
@@ -297,24 +299,41 @@ impl Inner {
         hop: &Uri,
         wanted: Option<Transport>,
     ) -> Result<Target, SignalingError> {
-        let local = self.layer.local_addr().ip();
-        let candidates =
-            Candidate::resolve(hop, wanted, self.layer.default_transport(), local).await?;
-        let mut failure = None;
-        for candidate in candidates {
-            let routed = local_ip_towards(candidate.addr);
-            match match routed {
-                Ok(_) => self.layer.connect(&candidate).await,
-                Err(error) => Err(error),
-            } {
-                Ok(target) => return Ok(target),
-                Err(error) => failure = Some(error),
-            }
-        }
-        Err(failure.unwrap_or_else(|| SignalingError::Transport {
+        let candidates = self.layer.locate(hop, wanted).await?;
+        self.reach_first(&mut candidates.into(), hop).await
+    }
+
+    /// Reaches the first of these places that can be reached, and takes it and those before it away.
+    pub(super) async fn reach_first(
+        &self,
+        candidates: &mut VecDeque<Candidate>,
+        hop: &Uri,
+    ) -> Result<Target, SignalingError> {
+        let mut failure = SignalingError::Transport {
             peer: hop.to_string(),
-            why: "no address".into(),
-        }))
+            why: "no server is left to try".into(),
+        };
+        while let Some(candidate) = candidates.pop_front() {
+            let patience = if candidates.is_empty() {
+                self.config.connect_timeout
+            } else {
+                self.layer.patience().min(self.config.connect_timeout)
+            };
+            let connecting = async {
+                local_ip_towards(candidate.addr)?;
+                self.layer.connect(&candidate).await
+            };
+            failure = match tokio::time::timeout(patience, connecting).await {
+                Ok(Ok(target)) => return Ok(target),
+                Ok(Err(error)) => error,
+                Err(_) => SignalingError::Transport {
+                    peer: format!("{} {}", candidate.transport, candidate.addr),
+                    why: format!("no connection within {} s", patience.as_secs_f32()),
+                },
+            };
+            self.layer.failed(candidate.key(), None);
+        }
+        Err(failure)
     }
 
     /// Where the next request of a dialog goes. A stream that the dialog came over is used again while it is open:

@@ -1,6 +1,11 @@
 //! Sockets and transactions of one user agent.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use rsipstack::{
     EndpointBuilder,
@@ -21,17 +26,23 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     client::ClientTransaction,
     convert::{from_stack_addr, to_stack_addr, to_stack_request},
+    dns::Dns,
     guarded_socket::GuardedSocket,
     inspector::Inspector,
+    locate::Search,
     server::ServerTransaction,
     stream::{ListenConfig, ListenerSet, Stream, StreamConfig, StreamPool},
     target::{Candidate, Target, insecure, local_ip_towards},
 };
 use crate::{
-    Method, NameAddr, Request, Response, SignalingError, TlsConfig, Transport,
-    agent::{Timers, TracedMessage, token},
+    Method, NameAddr, Request, Response, SignalingError, TlsConfig, Transport, Uri,
+    agent::{Timers, TracedMessage, fraction, now, token},
     message::{Scheme, Via},
+    session::TargetHealth,
 };
+
+/// How long a peer that took no TCP connection is believed to take none.
+const WITHOUT_TCP: Duration = Duration::from_secs(600);
 
 /// What the layer needs to know.
 pub(crate) struct LayerConfig {
@@ -39,6 +50,8 @@ pub(crate) struct LayerConfig {
     pub(crate) udp: bool,
     pub(crate) tcp: bool,
     pub(crate) listen: ListenConfig,
+    pub(crate) dns_servers: Vec<SocketAddr>,
+    pub(crate) udp_limit: usize,
     pub(crate) tls: TlsConfig,
     pub(crate) ws_path: String,
     pub(crate) user_agent: String,
@@ -64,6 +77,13 @@ pub(crate) struct TransactionLayer {
     tcp: bool,
     local_addr: SocketAddr,
     streams: Arc<StreamPool>,
+    dns: Dns,
+    health: Mutex<TargetHealth<(Transport, SocketAddr)>>,
+    /// Peers that took no TCP connection when a request was too large for UDP, and until when that is believed.
+    without_tcp: Mutex<HashMap<SocketAddr, Instant>>,
+    udp_limit: usize,
+    /// How long a server may say nothing before the next one is tried.
+    patience: Duration,
     trace: broadcast::Sender<TracedMessage>,
     transactions: Transactions,
     cancel: CancellationToken,
@@ -135,6 +155,12 @@ impl TransactionLayer {
             tcp: config.tcp,
             local_addr,
             streams,
+            dns: Dns::new(&config.dns_servers),
+            health: Mutex::default(),
+            without_tcp: Mutex::default(),
+            udp_limit: config.udp_limit,
+            // 4 s with the RFC's timers: the next one is asked within five.
+            patience: config.timers.t1.saturating_mul(8),
             trace,
             transactions,
             cancel,
@@ -188,6 +214,57 @@ impl TransactionLayer {
         Ok(addr)
     }
 
+    /// The places where the server of a URI may be, the best first: the domain's own order, but where a registration stands
+    /// before the others, and what failed lately behind them. Never empty.
+    pub(crate) async fn locate(
+        &self,
+        uri: &Uri,
+        wanted: Option<Transport>,
+    ) -> Result<Vec<Candidate>, SignalingError> {
+        let search = Search {
+            dns: &self.dns,
+            default: self.default_transport(),
+            local: self.local_addr.ip(),
+            spoken: &|transport| self.check_spoken(transport).is_ok(),
+            draw: fraction,
+        };
+        let mut candidates = search.locate(uri, wanted).await?;
+        locked(&self.health).sort(now(), uri.host(), &mut candidates, Candidate::key);
+        Ok(candidates)
+    }
+
+    /// How long a server may say nothing before the next one is tried.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// A server does not answer, refuses, or says 503: others go before it for a while.
+    pub(crate) fn failed(&self, server: (Transport, SocketAddr), retry_after: Option<Duration>) {
+        locked(&self.health).failed(now(), server, retry_after);
+    }
+
+    /// A server has answered.
+    pub(crate) fn worked(&self, server: (Transport, SocketAddr)) {
+        locked(&self.health).worked(server);
+    }
+
+    /// Our registration in a domain stands at this server.
+    pub(crate) fn serves(&self, domain: &str, server: (Transport, SocketAddr)) {
+        locked(&self.health).serves(domain, server);
+    }
+
+    /// Our registration in a domain is gone.
+    pub(crate) fn forget(&self, domain: &str) {
+        locked(&self.health).forget(domain);
+    }
+
+    /// Keeps the way through a NAT open: a line break that UDP peers pass over (RFC 5626 section 3.5.1).
+    pub(crate) async fn ping(&self, target: Target) {
+        if let Some(SipConnection::Udp(udp)) = &self.udp {
+            udp.send_raw(b"\r\n\r\n", &to_stack_addr(target)).await.ok();
+        }
+    }
+
     /// Finds or opens the way to a place, so that one that cannot be reached is told at once and not after 64 T1.
     pub(crate) async fn connect(&self, candidate: &Candidate) -> Result<Target, SignalingError> {
         let Candidate {
@@ -228,6 +305,7 @@ impl TransactionLayer {
         mut request: Request,
         target: Target,
     ) -> Result<ClientTransaction, SignalingError> {
+        let target = self.for_size(&request, target).await;
         let via = self.via(target)?;
         request.headers.push_front("Via", via.to_string())?;
         // RFC 3261 section 8.1.1.8: a sips: Request-URI demands a sips: Contact.
@@ -240,6 +318,35 @@ impl TransactionLayer {
                 .set("Contact", contact.with_sips().to_string())?;
         }
         self.start(request, target).await
+    }
+
+    /// RFC 3261 section 18.1.1: what is larger than 1,300 bytes goes over TCP, and over UDP all the same where the peer takes no
+    /// connection.
+    async fn for_size(&self, request: &Request, target: Target) -> Target {
+        // The Via is still to come.
+        const VIA: usize = 100;
+        let size = request.to_bytes().len().saturating_add(VIA);
+        if target.transport != Transport::Udp || size <= self.udp_limit || !self.tcp {
+            return target;
+        }
+        let believed = locked(&self.without_tcp).get(&target.addr).copied();
+        if believed.is_some_and(|until| now() < until) {
+            return target;
+        }
+        let host = target.addr.ip().to_string();
+        let connecting = self.streams.connect(Transport::Tcp, target.addr, &host);
+        match tokio::time::timeout(self.patience, connecting).await {
+            Ok(Ok(stream)) => stream,
+            _ => {
+                tracing::debug!(peer = %target.addr, size, "no TCP there: a large request goes over UDP");
+                let mut without_tcp = locked(&self.without_tcp);
+                without_tcp.retain(|_, until| now() < *until);
+                if let Some(until) = now().checked_add(WITHOUT_TCP) {
+                    without_tcp.insert(target.addr, until);
+                }
+                target
+            }
+        }
     }
 
     /// Sends the CANCEL of an INVITE, which carries the INVITE's own Via (RFC 3261 section 9.1).
@@ -371,6 +478,10 @@ impl TransactionLayer {
     pub(crate) fn close(&self) {
         self.cancel.cancel();
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn endpoint_option(timers: &Timers) -> EndpointOption {

@@ -35,42 +35,9 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    /// A and AAAA records of the URI's host, of the family of `local`. `wanted` overrides the URI's transport.
-    pub(crate) async fn resolve(
-        uri: &Uri,
-        wanted: Option<Transport>,
-        default: Transport,
-        local: IpAddr,
-    ) -> Result<Vec<Candidate>, SignalingError> {
-        let failed = |why: &str| SignalingError::Transport {
-            peer: uri.to_string(),
-            why: why.to_owned(),
-        };
-        let transport = transport_towards(uri, wanted, default)?;
-        let host = uri.params().get("maddr").unwrap_or(uri.host());
-        let port = uri.port().unwrap_or(transport.default_port());
-        let found: Vec<SocketAddr> = match host.parse::<IpAddr>() {
-            Ok(ip) => vec![SocketAddr::new(ip, port)],
-            Err(_) => tokio::net::lookup_host((host, port))
-                .await
-                .map_err(|error| failed(&error.to_string()))?
-                .collect(),
-        };
-        let candidates: Vec<Candidate> = found
-            .into_iter()
-            .filter(|addr| addr.is_ipv4() == local.is_ipv4())
-            .map(|addr| Candidate {
-                transport,
-                addr,
-                host: uri.host().to_owned(),
-            })
-            .collect();
-        if candidates.is_empty() {
-            return Err(failed(
-                "the name has no address of the local address's family (IPv4 or IPv6)",
-            ));
-        }
-        Ok(candidates)
+    /// By what its health is remembered.
+    pub(crate) fn key(&self) -> (Transport, SocketAddr) {
+        (self.transport, self.addr)
     }
 }
 

@@ -5,10 +5,15 @@ mod authority;
 mod in_call;
 mod incoming;
 mod input;
+#[cfg(feature = "dns-srv")]
+mod locating;
+#[cfg(feature = "dns-srv")]
+mod name_server;
 mod outgoing;
 mod peer;
 mod register;
 mod shutdown;
+mod streams;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;
