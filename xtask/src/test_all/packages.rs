@@ -7,10 +7,11 @@ use std::process::{Command, Stdio};
 use super::command::{Log, run};
 use super::{Context, Outcome};
 
-const PACKAGES: [&str; 5] = [
+const PACKAGES: [&str; 6] = [
     "sip-tester",
     "baresip-core",
     "kamailio",
+    "kamailio-tls-modules",
     "libopus-dev",
     "pkg-config",
 ];
