@@ -7,6 +7,7 @@
 )]
 
 mod dialog;
+#[cfg_attr(not(feature = "tls"), allow(dead_code))]
 mod identity;
 mod invite;
 mod keep_alive;

@@ -46,6 +46,7 @@ impl TlsConfig {
 
 /// A certificate with its private key. The key is shown nowhere.
 #[derive(Clone)]
+#[cfg_attr(not(feature = "tls"), allow(dead_code))]
 pub struct TlsIdentity {
     pub(crate) certificates: Vec<u8>,
     pub(crate) key: Vec<u8>,

@@ -1,6 +1,9 @@
 //! From a URI to the places where its server may be, in order (RFC 3263).
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use super::{
     dns::Dns,
@@ -11,6 +14,9 @@ use crate::{
     message::Scheme,
     session::{Srv, follow_naptr, order_srv, srv_name},
 };
+
+/// Name servers that take longer than this to tell the servers of a domain are as if they knew none: a caller waits.
+const SEARCH_TIME: Duration = Duration::from_secs(3);
 
 /// What the search depends on beside the URI.
 pub(super) struct Search<'a> {
@@ -45,9 +51,9 @@ impl Search<'_> {
         // RFC 3263 section 4.2: an address, or a port, leaves nothing to look up but addresses.
         if host.parse::<IpAddr>().is_err() && uri.port().is_none() {
             let named = wanted.is_some() || uri.transport().is_some();
-            let found = self
-                .servers(host, named.then_some(transport), uri.scheme())
-                .await;
+            let searching = self.servers(host, named.then_some(transport), uri.scheme());
+            let found = tokio::time::timeout(SEARCH_TIME, searching).await;
+            let found = found.unwrap_or_default();
             let mut candidates = Vec::new();
             for (transport, server) in found {
                 let addresses = self.dns.addresses(&server.target).await.unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use super::{
     framer::Frame,
-    wire::{Io, Outgoing},
+    wire::{Io, Outgoing, Reader, Writer},
 };
 
 const OFF: &str = "this build has no WebSocket; build it with the feature `ws`";
@@ -19,7 +19,7 @@ pub(super) async fn take(_: Box<dyn Io>) -> Result<WebSocket, String> {
 }
 
 impl WebSocket {
-    pub(super) fn divide(self) -> (SocketReader, SocketWriter) {
+    pub(super) fn split(self) -> (Reader, Writer) {
         match self {}
     }
 }

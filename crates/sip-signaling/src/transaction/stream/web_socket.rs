@@ -16,7 +16,7 @@ use tokio_tungstenite::{
 
 use super::{
     framer::{Frame, MESSAGE_LIMIT},
-    wire::{Io, Outgoing},
+    wire::{Io, Outgoing, Reader, Writer},
 };
 
 const PROTOCOL: &str = "sip";
@@ -88,9 +88,12 @@ fn explain(error: &Error) -> String {
 }
 
 impl WebSocket {
-    pub(super) fn divide(self) -> (SocketReader, SocketWriter) {
+    pub(super) fn split(self) -> (Reader, Writer) {
         let (writer, reader) = self.0.split();
-        (SocketReader(reader), SocketWriter(writer))
+        (
+            Reader::WebSocket(SocketReader(reader)),
+            Writer::WebSocket(SocketWriter(writer)),
+        )
     }
 }
 

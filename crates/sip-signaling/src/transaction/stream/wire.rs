@@ -36,14 +36,12 @@ impl Wire {
                     Writer::Bytes(writer),
                 )
             }
-            Wire::WebSocket(socket) => {
-                let (reader, writer) = socket.divide();
-                (Reader::WebSocket(reader), Writer::WebSocket(writer))
-            }
+            Wire::WebSocket(socket) => socket.split(),
         }
     }
 }
 
+#[cfg_attr(not(feature = "ws"), allow(dead_code))]
 pub(super) enum Reader {
     Bytes(ReadHalf<Box<dyn Io>>, Framer),
     WebSocket(SocketReader),
@@ -71,6 +69,7 @@ impl Reader {
     }
 }
 
+#[cfg_attr(not(feature = "ws"), allow(dead_code))]
 pub(super) enum Writer {
     Bytes(WriteHalf<Box<dyn Io>>),
     WebSocket(SocketWriter),
