@@ -1,9 +1,11 @@
 //! From the options of the account to a client that is ready, and registered if it shall be.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use headless_sip::{
-    ClientConfig, CodecTable, Error, HeadlessSipClient, Register, RegistrationState, Transport,
+    ClientConfig, CodecTable, Error, HeadlessSipClient, Register, RegistrationState, TlsConfig,
+    TlsIdentity, Transport,
 };
 use tokio::sync::watch;
 
@@ -70,7 +72,11 @@ fn config(account: &Account, wishes: &Wishes) -> Result<ClientConfig, Failure> {
         transport: match account.transport {
             args::Transport::Udp => Transport::Udp,
             args::Transport::Tcp => Transport::Tcp,
+            args::Transport::Tls => Transport::Tls,
+            args::Transport::Ws => Transport::Ws,
+            args::Transport::Wss => Transport::Wss,
         },
+        tls: tls(account)?,
         // Not `Wait`: so that what is wrong here and what is wrong there are told apart.
         register: Register::Background,
         headers: account
@@ -93,6 +99,23 @@ fn config(account: &Account, wishes: &Wishes) -> Result<ClientConfig, Failure> {
         config.ring_timeout = ring;
     }
     Ok(config)
+}
+
+fn tls(account: &Account) -> Result<TlsConfig, Failure> {
+    let read = |file: &PathBuf| {
+        TlsConfig::read(file).map_err(|error| Failure::new(Exit::Usage, error.to_string()))
+    };
+    let identity = match (&account.cert, &account.key) {
+        (Some(certificate), Some(key)) => {
+            Some(TlsIdentity::from_pem(read(certificate)?, read(key)?))
+        }
+        _ => None,
+    };
+    Ok(TlsConfig {
+        ca: account.ca.as_ref().map(read).transpose()?,
+        identity,
+        ..TlsConfig::default()
+    })
 }
 
 /// Nothing has been sent yet, so the fault is on this machine.

@@ -1,6 +1,6 @@
 //! From what a person types to a SIP URI.
 
-use sip_signaling::Uri;
+use sip_signaling::{Uri, message::Scheme};
 
 use crate::Error;
 
@@ -27,8 +27,9 @@ pub(crate) fn target(text: &str, domain: Option<&Uri>) -> Result<Uri, Error> {
     }
     if let Some(number) = text.strip_prefix("tel:") {
         let number = number.split(';').next().unwrap_or(number);
+        let (scheme, host) = host(domain, text)?;
         return parse(
-            &format!("sip:{number}@{};user=phone", host(domain, text)?),
+            &format!("{scheme}:{number}@{host};user=phone"),
             "the number dialled",
         );
     }
@@ -38,10 +39,8 @@ pub(crate) fn target(text: &str, domain: Option<&Uri>) -> Result<Uri, Error> {
     if text.contains('@') {
         return parse(&format!("sip:{text}"), "the address dialled");
     }
-    parse(
-        &format!("sip:{text}@{}", host(domain, text)?),
-        "the address dialled",
-    )
+    let (scheme, host) = host(domain, text)?;
+    parse(&format!("{scheme}:{text}@{host}"), "the address dialled")
 }
 
 fn has_scheme(text: &str) -> bool {
@@ -51,13 +50,16 @@ fn has_scheme(text: &str) -> bool {
     })
 }
 
-fn host(domain: Option<&Uri>, dialled: &str) -> Result<String, Error> {
+/// The scheme, and the host with what says how it is reached, of the account.
+fn host(domain: Option<&Uri>, dialled: &str) -> Result<(Scheme, String), Error> {
     let domain = domain.ok_or_else(|| {
         Error::Config(format!(
             "{dialled:?} names no host and there is no registrar to complete it; dial sip:USER@HOST, or set a registrar"
         ))
     })?;
-    Ok(host_port(domain))
+    let transport = domain.params().get("transport");
+    let transport = transport.map_or_else(String::new, |name| format!(";transport={name}"));
+    Ok((domain.scheme(), host_port(domain) + &transport))
 }
 
 /// `host` or `host:port` of a URI.
@@ -90,6 +92,20 @@ mod tests {
             dial("tel:+15551234;phone-context=x"),
             "sip:+15551234@pbx.example.com:5070;user=phone"
         );
+    }
+
+    #[test]
+    fn what_is_dialled_goes_the_way_of_the_registrar() {
+        for (registrar, dialled) in [
+            ("sips:pbx.example.com", "sips:bob@pbx.example.com"),
+            (
+                "sip:pbx.example.com;transport=tls",
+                "sip:bob@pbx.example.com;transport=tls",
+            ),
+        ] {
+            let domain = server(registrar, "the registrar").unwrap();
+            assert_eq!(target("bob", Some(&domain)).unwrap().to_string(), dialled);
+        }
     }
 
     #[test]

@@ -73,6 +73,11 @@ impl HeadlessSipClient {
             local_addr: config.local_sip_addr,
             user_agent: config.user_agent.clone(),
             outbound_proxy: proxy,
+            tls: config.tls.clone(),
+            tls_listen: config.tls_listen,
+            ws_listen: config.ws_listen,
+            wss_listen: config.wss_listen,
+            ws_path: config.ws_path.clone(),
             timers: Timers::from_t1(config.sip_t1),
             ..UserAgentConfig::default()
         })
@@ -151,6 +156,12 @@ impl HeadlessSipClient {
         self.inner.agent.local_addr()
     }
 
+    /// Where we listen for SIP over this transport, with the port that was really taken; `None` where we do not.
+    pub fn listen_addr(&self, transport: Transport) -> Option<SocketAddr> {
+        let transport = transport.wanted().unwrap_or_default();
+        self.inner.agent.listen_addr(transport)
+    }
+
     /// Our address of record, such as `sip:alice@pbx.example.com`.
     pub fn address(&self) -> String {
         self.inner.account.from.uri().to_string()
@@ -193,7 +204,7 @@ impl HeadlessSipClient {
         let registration = agent.register(RegistrationConfig {
             credentials: account.credentials.clone(),
             expires: config.register_expires,
-            transport: Some(config.transport.into()),
+            transport: config.transport.wanted(),
             headers: account.headers.clone(),
             ..RegistrationConfig::new(registrar, account.from.clone())
         })?;
@@ -339,14 +350,5 @@ fn our_address(config: &ClientConfig, host: &str) -> Result<NameAddr, Error> {
     match &config.display_name {
         Some(name) => Ok(address.with_display_name(name)?),
         None => Ok(address),
-    }
-}
-
-impl From<Transport> for sip_signaling::Transport {
-    fn from(transport: Transport) -> Self {
-        match transport {
-            Transport::Udp => Self::Udp,
-            Transport::Tcp => Self::Tcp,
-        }
     }
 }

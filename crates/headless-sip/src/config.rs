@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use audio_codecs::ResamplerQuality;
+use sip_signaling::TlsConfig;
 
 use crate::{CodecTable, JitterBufferConfig};
 
@@ -39,8 +40,20 @@ pub struct ClientConfig {
     pub registrar: Option<String>,
     /// An outbound proxy that every request goes through first, as a SIP URI or a bare host name.
     pub proxy: Option<String>,
-    /// The transport of requests that we begin. Default UDP.
+    /// The transport of requests that we begin. Default [`Transport::Udp`]: what the URI names, else UDP; a `sips:` URI
+    /// goes over TLS.
     pub transport: Transport,
+    /// Whom TLS and WSS trust (default: the system's authorities), and the certificate that we show.
+    pub tls: TlsConfig,
+    /// Where to listen for TLS; needs [`TlsConfig::identity`]. Default: nowhere, so that calls come in over connections
+    /// that we have opened, as those to a registrar.
+    pub tls_listen: Option<SocketAddr>,
+    /// Where to listen for WebSockets (RFC 7118). Default: nowhere.
+    pub ws_listen: Option<SocketAddr>,
+    /// Where to listen for WebSockets over TLS; needs [`TlsConfig::identity`]. Default: nowhere.
+    pub wss_listen: Option<SocketAddr>,
+    /// The path of WebSockets that we open. Default `/ws`.
+    pub ws_path: String,
     /// When and whether to register. Default [`Register::Wait`].
     pub register: Register,
     /// The lifetime asked for a registration; refreshed well before it ends. Default 300 s.
@@ -99,6 +112,11 @@ impl Default for ClientConfig {
             registrar: None,
             proxy: None,
             transport: Transport::Udp,
+            tls: TlsConfig::default(),
+            tls_listen: None,
+            ws_listen: None,
+            wss_listen: None,
+            ws_path: "/ws".to_owned(),
             register: Register::Wait,
             register_expires: Duration::from_secs(300),
             headers: Vec::new(),
@@ -144,6 +162,25 @@ pub enum Transport {
     Udp,
     /// SIP over TCP.
     Tcp,
+    /// SIP over TLS (feature `tls`).
+    Tls,
+    /// SIP over WebSocket (RFC 7118, feature `ws`).
+    Ws,
+    /// SIP over WebSocket with TLS (RFC 7118, features `ws` and `tls`).
+    Wss,
+}
+
+impl Transport {
+    /// What is asked of the signalling: UDP, the default, leaves the choice to the URI.
+    pub(crate) fn wanted(self) -> Option<sip_signaling::Transport> {
+        match self {
+            Self::Udp => None,
+            Self::Tcp => Some(sip_signaling::Transport::Tcp),
+            Self::Tls => Some(sip_signaling::Transport::Tls),
+            Self::Ws => Some(sip_signaling::Transport::Ws),
+            Self::Wss => Some(sip_signaling::Transport::Wss),
+        }
+    }
 }
 
 /// When a client registers (RFC 3261 section 10).

@@ -94,9 +94,9 @@ impl From<SignalingError> for Error {
             SignalingError::Unauthorized { .. } => Self::Unauthorized(error.to_string()),
             SignalingError::Timeout { .. } => Self::Timeout(error.to_string()),
             SignalingError::Transport { .. } => Self::Transport(error.to_string()),
-            SignalingError::InvalidInput { .. } | SignalingError::Config(_) => {
-                Self::Config(error.to_string())
-            }
+            SignalingError::InvalidInput { .. }
+            | SignalingError::Config(_)
+            | SignalingError::Insecure { .. } => Self::Config(error.to_string()),
             SignalingError::PeerMisbehaved(_) => Self::PeerIncompatible(error.to_string()),
             SignalingError::Cancelled => Self::Cancelled,
             SignalingError::Closed => Self::Ended,

@@ -55,5 +55,5 @@ pub use media_engine::{
     NoMediaCause, PlayedUtterance, ReceivedFrame, TrySendError, UtteranceId,
 };
 pub use outgoing::{Dial, OutgoingCall, Progress};
-pub use sip_signaling::{RegistrationState, TraceDirection, TracedMessage};
+pub use sip_signaling::{RegistrationState, TlsConfig, TlsIdentity, TraceDirection, TracedMessage};
 pub use stats::CallStats;

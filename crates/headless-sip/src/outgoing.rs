@@ -108,7 +108,7 @@ impl Dial {
         settings.receive_sample_rate = self.receive_sample_rate.or(settings.receive_sample_rate);
         let mut options = InviteOptions {
             credentials: client.credentials().cloned(),
-            transport: Some(client.config().transport.into()),
+            transport: client.config().transport.wanted(),
             headers,
             ring_timeout: self.ring_timeout.unwrap_or(client.config().ring_timeout),
             ..InviteOptions::new(target, client.own_address())

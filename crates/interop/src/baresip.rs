@@ -1,13 +1,15 @@
 //! baresip as the far end of a call.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sip_testkit::audio::Clip;
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::authority::{Authority, Certificate};
 use crate::ports::Ports;
 use crate::process::PeerProcess;
 use crate::program::Program;
@@ -35,6 +37,8 @@ pub struct BaresipConfig {
     pub registrar: Option<(SocketAddr, String)>,
     /// The transport of what it sends.
     pub transport: Transport,
+    /// The authority of its certificate and of those that it trusts; with one it speaks TLS as well.
+    pub authority: Option<Arc<Authority>>,
 }
 
 impl Default for BaresipConfig {
@@ -46,6 +50,7 @@ impl Default for BaresipConfig {
             auto_answer: true,
             registrar: None,
             transport: Transport::Udp,
+            authority: None,
         }
     }
 }
@@ -72,7 +77,12 @@ impl Baresip {
         // It takes the port after its SIP port for TLS.
         let (sip, control_port, rtp) = (Ports::claim(2), Ports::claim(1), Ports::claim(40));
         let folder = TempDir::new().expect("make a folder for baresip");
+        let tls = config.authority.as_ref();
+        let tls = tls.map_or_else(String::new, |authority| {
+            tls_settings(folder.path(), authority)
+        });
         let text = include_str!("../peers/baresip.config")
+            .replace("@TLS@", &tls)
             .replace("@SIP_PORT@", &sip.first().to_string())
             .replace("@CONTROL_PORT@", &control_port.first().to_string())
             .replace("@RTP_FIRST@", &rtp.first().to_string())
@@ -120,6 +130,12 @@ impl Baresip {
     #[must_use]
     pub fn sip_addr(&self) -> SocketAddr {
         self.sip.addr()
+    }
+
+    /// Where it listens for TLS, if it has an authority.
+    #[must_use]
+    pub fn tls_addr(&self) -> SocketAddr {
+        SocketAddr::new(self.sip.addr().ip(), self.sip.last())
     }
 
     /// Its address of record when it is called directly.
@@ -251,6 +267,19 @@ impl Baresip {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+/// The lines of the configuration for TLS; baresip wants certificate and key in one file.
+fn tls_settings(folder: &Path, authority: &Authority) -> String {
+    let Certificate { certificate, key } = authority.issue(&["127.0.0.1"]);
+    let (both, ca) = (folder.join("both.pem"), folder.join("ca.pem"));
+    std::fs::write(&both, certificate + &key).expect("write the certificate");
+    std::fs::write(&ca, authority.pem()).expect("write the authority");
+    format!(
+        "sip_certificate {}\nsip_cafile {}\nsip_verify_server yes",
+        both.display(),
+        ca.display()
+    )
 }
 
 /// A line of baresip's account file.

@@ -1,12 +1,13 @@
 //! Kamailio as registrar and proxy with digest authentication.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::authority::Authority;
 use crate::ports::Ports;
 use crate::process::PeerProcess;
 use crate::program::Program;
@@ -24,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Kamailio {
     process: PeerProcess,
     port: Ports,
+    authority: Authority,
 }
 
 impl Kamailio {
@@ -33,11 +35,15 @@ impl Kamailio {
     ///
     /// When it does not.
     pub async fn start() -> Kamailio {
-        let port = Ports::claim(1);
+        let port = Ports::claim(2);
         let folder = TempDir::new().expect("make a folder for Kamailio");
+        let authority = Authority::new();
+        let (listen, module) = tls_settings(folder.path(), port.last(), &authority);
         let text = include_str!("../peers/kamailio.cfg")
             .replace("@PORT@", &port.first().to_string())
             .replace("@REALM@", REALM)
+            .replace("@TLS@", &listen)
+            .replace("@TLS_MODULE@", &module)
             .replace("@MODULES@", &format!("{}/", modules().display()));
         let file = folder.path().join("kamailio.cfg");
         std::fs::write(&file, text).expect("write the configuration of Kamailio");
@@ -55,6 +61,7 @@ impl Kamailio {
         let mut kamailio = Kamailio {
             process: PeerProcess::start("Kamailio", folder, command),
             port,
+            authority,
         };
         let addr = kamailio.addr();
         kamailio
@@ -79,6 +86,33 @@ impl Kamailio {
         kamailio
     }
 
+    /// Whether it can speak TLS here; `false` only where the environment allows to leave a suite out.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot and `HEADLESS_SIP_INTEROP_OPTIONAL=1` is not set; the text names the Debian package.
+    #[must_use]
+    pub fn has_tls() -> bool {
+        let found = modules().join("tls.so").is_file();
+        assert!(
+            found || crate::program::may_be_left_out(),
+            "Kamailio has no TLS here: apt-get install kamailio-tls-modules"
+        );
+        found
+    }
+
+    /// Where it listens for TLS; its certificate is for this address.
+    #[must_use]
+    pub fn tls_addr(&self) -> SocketAddr {
+        SocketAddr::new(self.addr().ip(), self.port.last())
+    }
+
+    /// The authority of its certificate, in PEM.
+    #[must_use]
+    pub fn ca(&self) -> Vec<u8> {
+        self.authority.pem()
+    }
+
     /// Where it listens, UDP and TCP.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
@@ -90,6 +124,23 @@ impl Kamailio {
     pub fn uri(&self, user: &str) -> String {
         format!("sip:{user}@{}", self.addr())
     }
+}
+
+/// The lines of the configuration for TLS; none where the module is missing.
+fn tls_settings(folder: &Path, port: u16, authority: &Authority) -> (String, String) {
+    if !modules().join("tls.so").is_file() {
+        return (String::new(), String::new());
+    }
+    let certificate = authority.issue(&["127.0.0.1"]);
+    let (file, key) = certificate.write(folder);
+    let listen = format!("enable_tls=yes\nlisten=tls:127.0.0.1:{port}");
+    let module = format!(
+        "loadmodule \"tls.so\"\nmodparam(\"tls\", \"tls_method\", \"TLSv1.2+\")\n\
+         modparam(\"tls\", \"certificate\", \"{}\")\nmodparam(\"tls\", \"private_key\", \"{}\")",
+        file.display(),
+        key.display()
+    );
+    (listen, module)
 }
 
 /// Where Debian puts the modules: the folder bears the machine's architecture.

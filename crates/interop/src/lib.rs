@@ -8,10 +8,11 @@
 //! |---|---|---|
 //! | SIPp | [`Sipp`], [`SippRun`] | `sip-tester` |
 //! | baresip | [`Baresip`] | `baresip-core` |
-//! | Kamailio | [`Kamailio`] | `kamailio` |
+//! | Kamailio | [`Kamailio`] | `kamailio`, `kamailio-tls-modules` |
 //!
 //! The functions panic, with a text that says what was awaited and what came instead: they are only called by tests.
 
+mod authority;
 mod baresip;
 mod baresip_control;
 mod kamailio;
@@ -22,6 +23,7 @@ mod program;
 mod ready;
 mod sipp;
 
+pub use authority::{Authority, Certificate};
 pub use baresip::{Baresip, BaresipConfig};
 pub use baresip_control::{BaresipControl, BaresipEvent};
 pub use kamailio::{Kamailio, REALM};

@@ -1,10 +1,14 @@
 //! headless-sip against baresip: calls both ways in four codecs, tones heard at both ends, digits both ways, hold.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use headless_sip::{ActiveCall, CallEvent, ClientConfig, CodecTable, EndedBy};
+use headless_sip::{
+    ActiveCall, CallEvent, ClientConfig, CodecTable, EndedBy, TlsConfig, TlsIdentity, Transport,
+};
 use headless_sip_interop::{
-    Baresip, BaresipConfig, Phone, Program, assert_tone, hear_tone, listen, tone,
+    Authority, Baresip, BaresipConfig, Certificate, Phone, Program, assert_tone, hear_tone, listen,
+    tone,
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -110,6 +114,66 @@ async fn we_call_baresip_in(codec: Codec) {
     let call = talk(&codec, call, &mut baresip).await;
     call.hang_up().await.expect("hung up");
     baresip.closed().await;
+    assert_tone("baresip", &baresip.heard(), OUR_TONE, 2 * SECOND);
+}
+
+/// A phone and a baresip whose certificates are of one authority, for their address.
+async fn pair_with_tls() -> (Phone, Baresip) {
+    let authority = Arc::new(Authority::new());
+    let Certificate { certificate, key } = authority.issue(&["127.0.0.1"]);
+    let phone = Phone::start(ClientConfig {
+        codecs: CodecTable::from_names(PCMU.0).expect("a codec that is compiled in"),
+        tls: TlsConfig {
+            ca: Some(authority.pem()),
+            identity: Some(TlsIdentity::from_pem(certificate, key)),
+            ..TlsConfig::default()
+        },
+        tls_listen: Some(([127, 0, 0, 1], 0).into()),
+        ..Default::default()
+    })
+    .await;
+    let baresip = Baresip::start(BaresipConfig {
+        codecs: PCMU.1.into(),
+        tone_hz: ITS_TONE,
+        authority: Some(authority),
+        ..Default::default()
+    })
+    .await;
+    (phone, baresip)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn we_call_baresip_over_tls() {
+    if !baresip_is_here() {
+        return;
+    }
+    let (phone, mut baresip) = pair_with_tls().await;
+    let uri = format!("sip:baresip@{};transport=tls", baresip.tls_addr());
+    let call = phone.client.call(&uri).await.expect("answered");
+    let call = talk(&PCMU, call, &mut baresip).await;
+    call.hold().await.expect("held");
+    call.resume().await.expect("resumed");
+    call.hang_up().await.expect("hung up");
+    baresip.closed().await;
+    assert_tone("baresip", &baresip.heard(), OUR_TONE, 2 * SECOND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn baresip_calls_us_over_tls() {
+    if !baresip_is_here() {
+        return;
+    }
+    let (phone, mut baresip) = pair_with_tls().await;
+    let listening = phone
+        .client
+        .listen_addr(Transport::Tls)
+        .expect("it listens");
+    let uri = format!("sip:phone@{listening};transport=tls");
+    let (call, ()) = tokio::join!(answer(&phone), baresip.dial(&uri));
+    let mut call = talk(&PCMU, call, &mut baresip).await;
+    baresip.hang_up().await;
+    let end = call.events.ended().await.expect("the end of the call");
+    assert_eq!(end.by, EndedBy::Remote);
     assert_tone("baresip", &baresip.heard(), OUR_TONE, 2 * SECOND);
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use headless_sip::{ClientConfig, EndedBy, Error, Register, Transport};
-use headless_sip_interop::{Kamailio, Phone, Program, hear_tone, tone};
+use headless_sip::{ClientConfig, EndedBy, Error, Register, TlsConfig, Transport};
+use headless_sip_interop::{Authority, Kamailio, Phone, Program, hear_tone, tone};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -13,11 +13,17 @@ fn kamailio_is_here() -> bool {
 
 fn account(kamailio: &Kamailio, user: &str, transport: Transport) -> ClientConfig {
     let registrar = match transport {
+        Transport::Tls => format!("sip:{};transport=tls", kamailio.tls_addr()),
         Transport::Tcp => format!("sip:{};transport=tcp", kamailio.addr()),
         _ => format!("sip:{}", kamailio.addr()),
     };
+    let tls = TlsConfig {
+        ca: Some(kamailio.ca()),
+        ..TlsConfig::default()
+    };
     ClientConfig {
         transport,
+        tls,
         ..ClientConfig::account(user, &format!("pw-{user}"), &registrar)
     }
 }
@@ -35,6 +41,38 @@ async fn two_clients_call_each_other_through_kamailio_over_tcp() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_on_udp_calls_one_on_tcp_through_kamailio() {
     call_through(Transport::Udp, Transport::Tcp).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_clients_call_each_other_through_kamailio_over_tls() {
+    if Kamailio::has_tls() {
+        call_through(Transport::Tls, Transport::Tls).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_on_tls_calls_one_on_udp_through_kamailio() {
+    if Kamailio::has_tls() {
+        call_through(Transport::Tls, Transport::Udp).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kamailios_certificate_is_not_taken_without_its_authority() {
+    if !kamailio_is_here() || !Kamailio::has_tls() {
+        return;
+    }
+    let kamailio = Kamailio::start().await;
+    let error = Phone::try_start(ClientConfig {
+        tls: TlsConfig {
+            ca: Some(Authority::new().pem()),
+            ..TlsConfig::default()
+        },
+        ..account(&kamailio, "alice", Transport::Tls)
+    })
+    .await
+    .expect_err("an unknown authority");
+    assert!(error.to_string().contains("--ca FILE"), "{error}");
 }
 
 async fn call_through(callers: Transport, callees: Transport) {

@@ -16,7 +16,7 @@ mod trace;
 mod user_agent;
 
 pub use call::{Call, CallEnd, CallEvent, CallHandle, EndedBy, IncomingOffer, OfferAnswer};
-pub(crate) use clock::{now, token};
+pub(crate) use clock::{fraction, now, token};
 pub use config::{InviteOptions, RegistrationConfig, Timers, UserAgentConfig};
 pub use incoming::{IncomingCalls, IncomingInvite};
 pub use outgoing::{AnsweredInvite, InviteEvent, OutgoingInvite, Provisional};

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::message::{HeaderList, StatusCode};
+use crate::{
+    Transport,
+    message::{HeaderList, StatusCode},
+};
 
 /// The final non-2xx answer of a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +65,24 @@ pub enum SignalingError {
         peer: String,
         /// The system's own words.
         why: String,
+    },
+    /// The peer's certificate is not accepted: nobody trusted has signed it, it is for another name, it has expired.
+    #[error("the certificate of {peer} is not accepted: {why}")]
+    Certificate {
+        /// Who was to be reached: the host of the URI.
+        peer: String,
+        /// What is wrong with it, and what helps.
+        why: String,
+    },
+    /// A `sips:` request would have left over a transport that anybody can read; nothing was sent.
+    #[error(
+        "{uri} demands TLS all the way (RFC 3261 section 26.2.2) and {transport} has none; use TLS or WSS, or a sip: URI"
+    )]
+    Insecure {
+        /// The URI.
+        uri: String,
+        /// The transport that it would have taken.
+        transport: Transport,
     },
     /// The call was cancelled by this side.
     #[error("cancelled")]

@@ -29,7 +29,7 @@
 //!
 //! The crate knows nothing of SDP or RTP: offers and answers are a [`Body`]. What it does know: registration with digest
 //! authentication, refresh and back-off; calls out and in with early media, CANCEL, forked answers and delayed offers; re-INVITE,
-//! UPDATE, INFO and BYE within calls; OPTIONS. UDP and TCP.
+//! UPDATE, INFO and BYE within calls; OPTIONS. UDP, TCP, TLS ([`TlsConfig`]) and WebSocket.
 //!
 //! ```text
 //! message   what stands on the wire, as values that print and parse
@@ -50,6 +50,7 @@ pub mod digest;
 mod error;
 pub mod message;
 mod session;
+mod tls;
 mod transaction;
 mod transport;
 
@@ -62,4 +63,5 @@ pub use agent::{
 pub use digest::Credentials;
 pub use error::{Rejection, SignalingError};
 pub use message::{Body, HeaderList, Method, NameAddr, Request, Response, StatusCode, Uri};
+pub use tls::{TlsConfig, TlsIdentity};
 pub use transport::Transport;

@@ -7,11 +7,18 @@
 )]
 
 mod dialog;
+#[cfg_attr(not(feature = "tls"), allow(dead_code))]
+mod identity;
 mod invite;
+mod keep_alive;
 mod negotiation;
 mod refresh;
+mod target_order;
 
 pub(crate) use dialog::{CseqOrder, Dialog, DialogId};
+pub(crate) use identity::PeerIdentity;
 pub(crate) use invite::{CancelStep, InviteSession, InviteTimeout, SuccessKind};
+pub(crate) use keep_alive::{KeepAlive, KeepAliveStep};
 pub(crate) use negotiation::Negotiation;
 pub(crate) use refresh::{RefreshPolicy, Step, seconds};
+pub(crate) use target_order::{Naptr, Srv, TargetHealth, follow_naptr, order_srv, srv_name};

@@ -3,13 +3,17 @@
 
 mod client;
 mod convert;
+mod dns;
 mod guarded_socket;
 mod inspector;
 mod layer;
+mod locate;
 mod server;
+mod stream;
 mod target;
 
 pub(crate) use client::{ClientEvent, ClientTransaction};
 pub(crate) use layer::{LayerConfig, LayerEvent, TransactionLayer};
 pub(crate) use server::{Responder, ServerEvent, ServerTransaction};
-pub(crate) use target::{Target, local_ip_towards};
+pub(crate) use stream::ListenConfig;
+pub(crate) use target::{Candidate, Target, local_ip_towards, transport_towards};

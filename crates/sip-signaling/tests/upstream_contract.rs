@@ -16,7 +16,10 @@ use rsipstack::{
         key::{TransactionKey, TransactionRole},
         transaction::TransactionEvent,
     },
-    transport::{SipAddr, SipConnection, TransportLayer, udp::UdpConnection},
+    transport::{
+        SipAddr, SipConnection, TransportEvent, TransportLayer, channel::ChannelConnection,
+        udp::UdpConnection,
+    },
 };
 use tokio::{net::UdpSocket, sync::mpsc, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -324,35 +327,36 @@ async fn cancel_is_answered_by_the_stack_and_handed_up() {
     assert!(answer.starts_with("SIP/2.0 200 OK") && answer.contains("5 CANCEL"));
 }
 
+/// Streams are ours and reach the stack as connections in memory.
 #[tokio::test]
-async fn lookup_tells_a_refused_connection() {
+async fn a_connection_in_memory_is_reliable_and_passes_messages_both_ways() {
     let bench = Bench::new().await;
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0")
+    let addr: SocketAddr = "192.0.2.1:5060".parse().unwrap();
+    let peer = SipAddr::new(rsipstack::sip::Transport::Tls, addr.into());
+    let (to_stack, from_stream) = mpsc::unbounded_channel();
+    let (to_stream, mut from_stack) = mpsc::unbounded_channel();
+    let channel = ChannelConnection::create_connection(from_stream, to_stream, peer.clone(), None)
         .await
-        .unwrap()
-        .local_addr()
         .unwrap();
-    let target = SipAddr::new(rsipstack::sip::Transport::Tcp, free.into());
-    assert!(
-        timeout(
-            PATIENCE,
-            bench.endpoint.inner.transport_layer.lookup(&target, None)
-        )
-        .await
-        .unwrap()
-        .is_err()
-    );
-}
-
-#[tokio::test]
-async fn a_taken_tcp_port_is_an_error_of_serve_listener() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let layer = TransportLayer::new(CancellationToken::new());
-    let listener =
-        rsipstack::transport::TcpListenerConnection::new(taken.local_addr().unwrap(), None)
-            .await
-            .unwrap();
-    assert!(listener.serve_listener(layer.inner.clone()).await.is_err());
+    let connection = SipConnection::Channel(channel);
+    assert!(connection.is_reliable());
+    let layer = &bench.endpoint.inner.transport_layer;
+    layer.add_connection(connection.clone());
+    let mut transaction = bench.client(Method::Options, "z9hG4bKmemory");
+    transaction.connection = Some(connection.clone());
+    transaction.send().await.unwrap();
+    let Some(TransportEvent::Incoming(SipMessage::Request(request), ..)) =
+        timeout(PATIENCE, from_stack.recv()).await.unwrap()
+    else {
+        panic!("nothing was sent")
+    };
+    assert!(request.to_string().contains("z9hG4bKmemory"));
+    let answer = response("200 OK", "z9hG4bKmemory", "OPTIONS", "peer");
+    let answer = SipMessage::try_from(answer.as_str()).unwrap();
+    to_stack
+        .send(TransportEvent::Incoming(answer, connection, peer))
+        .unwrap();
+    assert_eq!(code(&next(&mut transaction).await.unwrap()), 200);
 }
 
 #[tokio::test]

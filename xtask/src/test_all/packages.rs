@@ -7,12 +7,13 @@ use std::process::{Command, Stdio};
 use super::command::{Log, run};
 use super::{Context, Outcome};
 
-const PACKAGES: [&str; 7] = [
+const PACKAGES: [&str; 8] = [
     "asterisk-core-sounds-en-wav",
     "espeak-ng",
     "sip-tester",
     "baresip-core",
     "kamailio",
+    "kamailio-tls-modules",
     "libopus-dev",
     "pkg-config",
 ];

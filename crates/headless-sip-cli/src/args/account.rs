@@ -1,6 +1,7 @@
 //! The options that say who we are and which way our messages take: the same for `register`, `call` and `answer`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
@@ -39,9 +40,21 @@ pub(crate) struct Account {
     #[arg(long, value_name = "URI", value_parser = value::sip_uri)]
     pub proxy: Option<String>,
 
-    /// Transport for SIP
+    /// Transport for SIP; udp: what the address names, else UDP
     #[arg(long, value_enum, default_value_t = Transport::Udp)]
     pub transport: Transport,
+
+    /// Certificate authorities to trust for tls and wss, in PEM [default: those of the system]
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub ca: Option<PathBuf>,
+
+    /// Our certificate, in PEM, for servers that demand one
+    #[arg(long, value_name = "FILE", requires = "key", help_heading = "TLS")]
+    pub cert: Option<PathBuf>,
+
+    /// The private key of --cert, in PEM
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "TLS")]
+    pub key: Option<PathBuf>,
 
     /// Codecs in order of preference, of opus, g722, pcmu, pcma and l16
     #[arg(long, value_name = "LIST", default_value_t, help_heading = "Call")]
@@ -61,6 +74,9 @@ pub(crate) struct Account {
 pub(crate) enum Transport {
     Udp,
     Tcp,
+    Tls,
+    Ws,
+    Wss,
 }
 
 impl Account {

@@ -189,14 +189,20 @@ fn a_wrong_value_is_answered_with_what_is_accepted() {
     check_refused(
         "call sip:a@b --proxy tel:123",
         expect![
-            "error: invalid value 'tel:123' for '--proxy <URI>': a SIP address starts with sip:, for example sip:example.com"
+            "error: invalid value 'tel:123' for '--proxy <URI>': a SIP address starts with sip: or sips:, for example sip:example.com"
         ],
     );
     check_refused(
-        "call sip:a@b --transport tls",
+        "call sip:a@b --transport sctp",
         expect![[r#"
-        error: invalid value 'tls' for '--transport <TRANSPORT>'
-          [possible values: udp, tcp]"#]],
+        error: invalid value 'sctp' for '--transport <TRANSPORT>'
+          [possible values: udp, tcp, tls, ws, wss]"#]],
+    );
+    check_refused(
+        "call sip:a@b --cert me.pem",
+        expect![[r#"
+        error: the following required arguments were not provided:
+          --key <FILE>"#]],
     );
 }
 

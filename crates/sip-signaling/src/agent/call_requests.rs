@@ -11,7 +11,7 @@ use super::{
     auth::{Authenticator, is_challenge, rejected},
     call::{CallHandle, EndedBy, OfferAnswer},
     clock::fraction,
-    user_agent::{Inner, add_custom, broken},
+    user_agent::{Inner, add_custom},
 };
 use crate::{
     Body, Credentials, HeaderList, Method, Request, Response, SignalingError, StatusCode,
@@ -107,12 +107,29 @@ impl Shared {
     }
 
     pub(super) async fn bye(self: Arc<Self>, headers: HeaderList) -> Result<(), SignalingError> {
+        let mut result = self.bye_once(&headers).await;
+        if self.flow.transport.is_stream()
+            && matches!(result, Err(SignalingError::Transport { .. }))
+        {
+            // The connection broke under it: once more, over a new one.
+            result = self.bye_once(&headers).await;
+        }
+        self.note(Note::ByeDone);
+        match result {
+            // The peer has hung up as well, or does not know the call any more.
+            Ok(response) if response.status.is_success() || response.status.0 == 481 => Ok(()),
+            Ok(response) => Err(rejected(&response)),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn bye_once(&self, headers: &HeaderList) -> Result<Response, SignalingError> {
         // Does not wait for other requests of ours: a call that hangs up does so at once.
-        let result = match (self.target().await, self.auth.try_lock()) {
+        match (self.target().await, self.auth.try_lock()) {
             (Ok(target), Ok(mut auth)) => {
                 self.inner
                     .transact(
-                        || self.request(&Method::Bye, target, &headers, None),
+                        || self.request(&Method::Bye, target, headers, None),
                         target,
                         &mut auth,
                     )
@@ -121,20 +138,13 @@ impl Shared {
             (Ok(target), Err(_)) => {
                 self.inner
                     .transact(
-                        || self.request(&Method::Bye, target, &headers, None),
+                        || self.request(&Method::Bye, target, headers, None),
                         target,
                         &mut Authenticator::new(self.credentials.as_ref()),
                     )
                     .await
             }
             (Err(error), _) => Err(error),
-        };
-        self.note(Note::ByeDone);
-        match result {
-            // The peer has hung up as well, or does not know the call any more.
-            Ok(response) if response.status.is_success() || response.status.0 == 481 => Ok(()),
-            Ok(response) => Err(rejected(&response)),
-            Err(error) => Err(error),
         }
     }
 
@@ -284,7 +294,7 @@ impl Shared {
                         after: give_up,
                     });
                 }
-                Some(ClientEvent::Broken) => return Err(broken(target)),
+                Some(ClientEvent::Broken) => return Err(transaction.broken()),
                 None => return Err(SignalingError::Closed),
             }
         }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::{Body, Credentials, HeaderList, NameAddr, Transport, Uri};
+use crate::{Body, Credentials, HeaderList, NameAddr, TlsConfig, Transport, Uri};
 
 /// RFC 3261 table 4. The defaults are the RFC's; tests use shorter ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,23 @@ pub struct UserAgentConfig {
     pub udp: bool,
     /// TCP is spoken and listened on, default true.
     pub tcp: bool,
+    /// Requests larger than this, in bytes, go over TCP instead of UDP where the peer takes it (RFC 3261 section 18.1.1), default
+    /// 1,300.
+    pub udp_limit: usize,
+    /// Interval of the keep-alive that holds a registration's way through NAT open over UDP, default 25 s; `None`: none.
+    pub udp_keep_alive: Option<Duration>,
+    /// Name servers to ask for NAPTR, SRV and addresses (RFC 3263; feature `dns-srv`); none: those of the system.
+    pub dns_servers: Vec<SocketAddr>,
+    /// Whom TLS and WSS trust, and who we are there.
+    pub tls: TlsConfig,
+    /// Where to listen for TLS (usually port 5061); needs [`TlsConfig::identity`]. `None`: only calls out go over TLS.
+    pub tls_listen: Option<SocketAddr>,
+    /// Where to listen for WebSockets (RFC 7118).
+    pub ws_listen: Option<SocketAddr>,
+    /// Where to listen for WebSockets over TLS; needs [`TlsConfig::identity`].
+    pub wss_listen: Option<SocketAddr>,
+    /// The path of WebSockets that are opened, default `/ws`.
+    pub ws_path: String,
     /// The User-Agent and Server header, default `headless-sip/<version>`.
     pub user_agent: String,
     /// First hop of every request outside a dialog, unless the call or registration names its own.
@@ -53,9 +70,10 @@ pub struct UserAgentConfig {
     pub timers: Timers,
     /// How long a peer's offer waits for the program's answer before it is refused with 500, default 5 s.
     pub offer_timeout: Duration,
-    /// How long a TCP connection may take, default 5 s.
+    /// How long a connection may take, the handshakes of TLS and WebSocket included, default 5 s.
     pub connect_timeout: Duration,
-    /// Interval of the CRLF keep-alive on TCP streams (RFC 5626 section 3.5.1), default 25 s.
+    /// Interval of the keep-alive on streams (RFC 5626 section 4.4.1), default 25 s. A peer that has answered one before and
+    /// then leaves one unanswered for 10 s is given up: the connection is closed, and registrations over it start again.
     pub keep_alive: Duration,
     /// Requests being answered at once; more are refused with 503. Default 2,000.
     pub max_server_transactions: usize,
@@ -69,6 +87,14 @@ impl Default for UserAgentConfig {
             local_addr: SocketAddr::from(([0, 0, 0, 0], 5060)),
             udp: true,
             tcp: true,
+            udp_limit: 1_300,
+            udp_keep_alive: Some(Duration::from_secs(25)),
+            dns_servers: Vec::new(),
+            tls: TlsConfig::default(),
+            tls_listen: None,
+            ws_listen: None,
+            wss_listen: None,
+            ws_path: "/ws".to_owned(),
             user_agent: concat!("headless-sip/", env!("CARGO_PKG_VERSION")).to_owned(),
             outbound_proxy: None,
             timers: Timers::default(),

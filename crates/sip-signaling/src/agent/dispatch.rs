@@ -21,7 +21,6 @@ pub(super) async fn run(inner: Weak<Inner>, mut events: mpsc::Receiver<LayerEven
         match event {
             LayerEvent::Request(transaction) => dispatch(&inner, transaction),
             LayerEvent::InviteSuccess(response) => success(&inner, response),
-            LayerEvent::StreamClosed(peer) => tracing::debug!(%peer, "stream closed"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The task of an outgoing INVITE: attempts with credentials, CANCEL, forks.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
 };
 
@@ -14,13 +14,13 @@ use super::{
     config::InviteOptions,
     dispatch::{answer, refuse},
     outgoing::{AnsweredInvite, InviteEvent, OutgoingInvite, Provisional},
-    user_agent::{CallInput, Inner, InviteKey, add_custom, broken, check_headers, new_call_id},
+    user_agent::{CallInput, Inner, InviteKey, add_custom, check_headers, new_call_id},
 };
 use crate::{
     Method, NameAddr, Request, Response, SignalingError, StatusCode,
     agent_headers::ACCEPTED_TYPES,
-    session::{CancelStep, Dialog, InviteSession, InviteTimeout, SuccessKind},
-    transaction::{ClientEvent, ClientTransaction, Target},
+    session::{CancelStep, Dialog, InviteSession, InviteTimeout, SuccessKind, seconds},
+    transaction::{Candidate, ClientEvent, ClientTransaction, Target},
 };
 
 pub(super) async fn start(
@@ -33,7 +33,8 @@ pub(super) async fn start(
         .clone();
     // The body and the headers are put together once before anything is resolved, so that bad input is told first.
     let mut base = base_request(inner, &options, &hop)?;
-    let target = inner.reach(&hop, options.transport).await?;
+    let mut others: VecDeque<Candidate> = inner.layer.locate(&hop, options.transport).await?.into();
+    let target = inner.reach_first(&mut others, &hop).await?;
     let user = options.from.uri().user_decoded();
     base.headers.push_raw(
         "Contact",
@@ -57,6 +58,9 @@ pub(super) async fn start(
         base,
         cseq: first_cseq(),
         target,
+        hop,
+        others,
+        passed_over: false,
         key,
         events: event_sender,
         cancel: cancel_receiver,
@@ -113,6 +117,11 @@ struct OutgoingTask {
     base: Request,
     cseq: u32,
     target: Target,
+    hop: crate::Uri,
+    /// Servers that were not tried yet (RFC 3263 section 4.3).
+    others: VecDeque<Candidate>,
+    /// One was passed over, and may answer yet.
+    passed_over: bool,
     key: InviteKey,
     session: InviteSession,
     auth: Authenticator,
@@ -129,6 +138,8 @@ struct OutgoingTask {
 /// How one attempt ended.
 enum Attempt {
     Challenged(Box<Response>),
+    /// The server failed, with this error; the next one is to be tried.
+    Elsewhere(Box<(ClientTransaction, SignalingError)>),
     Answered,
     Over,
 }
@@ -136,7 +147,7 @@ enum Attempt {
 impl OutgoingTask {
     async fn run(mut self) {
         let answered = self.attempts().await;
-        if answered || !self.acks.is_empty() {
+        if answered || self.passed_over || !self.acks.is_empty() {
             self.watch_forks().await;
         }
         self.inner.forget_invite(&self.key);
@@ -157,6 +168,18 @@ impl OutgoingTask {
             match self.attempt(transaction).await {
                 Attempt::Answered => return true,
                 Attempt::Over => return false,
+                Attempt::Elsewhere(failed) => {
+                    self.passed_over = true;
+                    let (passed_over, error) = *failed;
+                    self.inner
+                        .tasks
+                        .spawn(abandon(self.inner.clone(), passed_over));
+                    if !self.go_elsewhere(error).await {
+                        return false;
+                    }
+                    request = self.next_request();
+                    self.auth.apply(&mut request);
+                }
                 Attempt::Challenged(response) => {
                     if self.session.is_cancelled() {
                         let error = self.cancelled_error();
@@ -174,6 +197,49 @@ impl OutgoingTask {
         }
     }
 
+    /// Reaches the next server; false if there is none, which has been told.
+    async fn go_elsewhere(&mut self, error: SignalingError) -> bool {
+        tracing::debug!(%error, peer = %self.target.addr, "the next server is tried");
+        match self.inner.reach_first(&mut self.others, &self.hop).await {
+            Ok(target) => self.target = target,
+            Err(_) => {
+                self.fail(error);
+                return false;
+            }
+        }
+        if self.session.is_cancelled() {
+            return false;
+        }
+        let user = self.options.from.uri().user_decoded();
+        if let Ok(contact) = self.inner.contact(user.as_deref(), self.target) {
+            self.base.headers.set_raw("Contact", contact.to_string());
+        }
+        self.session.restarted();
+        true
+    }
+
+    /// What an event of the first hop means for the choice of the server: an error if the next one is to be tried.
+    fn server_failed(
+        &self,
+        event: Option<&ClientEvent>,
+        broken: SignalingError,
+    ) -> Option<SignalingError> {
+        let server = (self.target.transport, self.target.addr);
+        let (error, retry_after) = match event? {
+            ClientEvent::Response(response) if response.status.0 == 503 => (
+                rejected(response),
+                seconds(response.headers.get("Retry-After")),
+            ),
+            ClientEvent::Response(_) => {
+                self.inner.layer.worked(server);
+                return None;
+            }
+            ClientEvent::Timeout | ClientEvent::Broken => (broken, None),
+        };
+        self.inner.layer.failed(server, retry_after);
+        (!self.others.is_empty() && !self.session.is_cancelled()).then_some(error)
+    }
+
     fn next_request(&mut self) -> Request {
         self.cseq += 1;
         let mut request = self.base.clone();
@@ -186,6 +252,8 @@ impl OutgoingTask {
     async fn attempt(&mut self, mut transaction: ClientTransaction) -> Attempt {
         // Kept to the end of the attempt: the CANCEL is sent again until it is answered.
         let mut cancelling: Option<ClientTransaction> = None;
+        let mut heard = false;
+        let patience = (!self.others.is_empty()).then(|| now() + self.inner.layer.patience());
         loop {
             let deadline = self.session.poll_timeout();
             let step = tokio::select! {
@@ -208,14 +276,25 @@ impl OutgoingTask {
                     self.fail(SignalingError::Closed);
                     return Attempt::Over;
                 }
-                event = transaction.next() => match event {
+                () = sleep_until(patience), if !heard && !self.session.is_cancelled() => {
+                    self.inner.layer.failed((self.target.transport, self.target.addr), None);
+                    let error = SignalingError::Timeout { what: "INVITE", after: self.inner.layer.patience() };
+                    return Attempt::Elsewhere(Box::new((transaction, error)));
+                }
+                event = transaction.next() => {
+                    if let Some(error) = self.server_failed(event.as_ref().filter(|_| !heard || is_refusal(event.as_ref())), transaction.broken()) {
+                        return Attempt::Elsewhere(Box::new((transaction, error)));
+                    }
+                    heard = true;
+                    match event {
                     Some(ClientEvent::Response(response)) => match self.on_response(response, &transaction) {
                         Ok(step) => step,
                         Err(attempt) => return attempt,
                     },
                     Some(ClientEvent::Timeout) => return self.over(SignalingError::Timeout { what: "INVITE", after: self.inner.config.timers.give_up }),
-                    Some(ClientEvent::Broken) => return self.over(broken(self.target)),
+                    Some(ClientEvent::Broken) => return self.over(transaction.broken()),
                     None => return self.over(SignalingError::Closed),
+                    }
                 },
                 Some(input) = self.inputs.recv() => {
                     if self.on_input(input, &transaction.request) {
@@ -297,16 +376,21 @@ impl OutgoingTask {
                 false
             }
             SuccessKind::Again => {
-                let sent = self
-                    .acks
-                    .get(&tag)
-                    .and_then(|slot| slot.lock().ok()?.clone());
-                if let Some((ack, target)) = sent {
-                    let inner = self.inner.clone();
-                    tokio::spawn(async move { inner.layer.send_ack(ack, target).await.ok() });
-                }
+                self.acknowledge_again(&tag);
                 false
             }
+        }
+    }
+
+    /// The ACK that a 2xx got before.
+    fn acknowledge_again(&self, tag: &str) {
+        let sent = self
+            .acks
+            .get(tag)
+            .and_then(|slot| slot.lock().ok()?.clone());
+        if let Some((ack, target)) = sent {
+            let inner = self.inner.clone();
+            tokio::spawn(async move { inner.layer.send_ack(ack, target).await.ok() });
         }
     }
 
@@ -351,7 +435,8 @@ impl OutgoingTask {
         };
         let slot = SentAck::default();
         self.acks.insert(tag, slot.clone());
-        let (inner, flow, number) = (self.inner.clone(), self.target, self.cseq);
+        let number = response.cseq().map_or(self.cseq, |(number, _)| number);
+        let (inner, flow) = (self.inner.clone(), self.target);
         let mut auth = Authenticator::new(self.options.credentials.as_ref());
         self.inner.tasks.spawn(async move {
             let Ok(target) = inner.reach_dialog(&dialog, flow).await else {
@@ -371,6 +456,17 @@ impl OutgoingTask {
         });
     }
 
+    /// A 2xx to an attempt that was given up: ACK and BYE, once.
+    fn answered_elsewhere(&mut self, response: Response, invite: &Request) {
+        let tag = response.to().and_then(|to| to.tag().map(str::to_owned));
+        let tag = tag.unwrap_or_default();
+        if self.acks.contains_key(&tag) {
+            self.acknowledge_again(&tag);
+        } else {
+            self.hang_up_branch(tag, response, invite);
+        }
+    }
+
     /// True if the input was the answer of the call.
     fn on_input(&mut self, input: CallInput, invite: &Request) -> bool {
         match input {
@@ -378,7 +474,12 @@ impl OutgoingTask {
                 let ours = response
                     .cseq()
                     .is_some_and(|(number, _)| number == self.cseq);
-                ours && self.on_success(*response, invite)
+                if !ours {
+                    // A server that was passed over has found somebody after all.
+                    self.answered_elsewhere(*response, invite);
+                    return false;
+                }
+                self.on_success(*response, invite)
             }
             CallInput::Request(transaction) => {
                 match transaction.request.method {
@@ -448,6 +549,30 @@ impl OutgoingTask {
     fn fail(&mut self, error: SignalingError) {
         if !std::mem::replace(&mut self.told, true) {
             self.events.send(InviteEvent::Failed(error)).ok();
+        }
+    }
+}
+
+fn is_refusal(event: Option<&ClientEvent>) -> bool {
+    matches!(event, Some(ClientEvent::Response(response)) if response.status.0 == 503)
+}
+
+/// Sees an INVITE to its end whose server was passed over: it is cancelled as soon as it may be (RFC 3261 section 9.1).
+async fn abandon(inner: Arc<Inner>, mut transaction: ClientTransaction) {
+    let mut cancelling = None;
+    loop {
+        let event = tokio::select! {
+            event = transaction.next() => event,
+            () = inner.closing.cancelled() => return,
+        };
+        match event {
+            Some(ClientEvent::Response(response)) if response.status.is_provisional() => {
+                if cancelling.is_none() {
+                    cancelling = inner.layer.cancel(&transaction).await.ok();
+                }
+            }
+            Some(ClientEvent::Response(_)) => {}
+            _ => return,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The task of a registration: REGISTER, refresh, back-off, un-REGISTER.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc, time::Instant};
 
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     auth::{Authenticator, rejected},
@@ -14,8 +14,9 @@ use super::{
 };
 use crate::{
     HeaderList, Method, NameAddr, Request, Response, SignalingError, Transport, Uri,
-    session::{RefreshPolicy, Step},
-    transaction::Target,
+    message::Scheme,
+    session::{RefreshPolicy, Step, seconds},
+    transaction::{Candidate, Target},
 };
 
 type Stop = oneshot::Sender<Result<(), SignalingError>>;
@@ -27,7 +28,6 @@ pub(super) async fn run(
     mut stop: mpsc::UnboundedReceiver<Stop>,
 ) {
     let mut task = RegistrationTask::new(inner, config);
-    let mut closed = task.inner.layer.closed_streams();
     let closing = task.inner.closing.clone();
     let stopping = loop {
         let next = tokio::select! {
@@ -37,7 +37,8 @@ pub(super) async fn run(
         };
         tokio::select! {
             () = sleep_until(Some(next)) => {}
-            () = stream_lost(&mut closed, task.flow) => {}
+            () = task.stream_lost() => {}
+            () = task.keep_open() => {}
             stopping = stop.recv() => break stopping,
             () = closing.cancelled() => break None,
         }
@@ -53,25 +54,6 @@ pub(super) async fn run(
     }
 }
 
-/// Waits until the stream that the binding was made over is gone: calls could not come in any more.
-async fn stream_lost(closed: &mut broadcast::Receiver<SocketAddr>, flow: Option<Target>) {
-    loop {
-        match (closed.recv().await, flow) {
-            (Ok(addr), Some(flow)) if flow.transport == Transport::Tcp && flow.addr == addr => {
-                return;
-            }
-            // Some were missed: ours may have been among them.
-            (Err(broadcast::error::RecvError::Lagged(_)), Some(flow))
-                if flow.transport == Transport::Tcp =>
-            {
-                return;
-            }
-            (Err(broadcast::error::RecvError::Closed), _) => std::future::pending().await,
-            _ => {}
-        }
-    }
-}
-
 struct RegistrationTask {
     inner: Arc<Inner>,
     config: RegistrationConfig,
@@ -82,6 +64,8 @@ struct RegistrationTask {
     cseq: u32,
     /// Where the last REGISTER went.
     flow: Option<Target>,
+    /// The flow that the binding stands on; none while there is no binding.
+    bound_flow: Option<Target>,
     /// What the registrar saw as our address, where it differs from what we said.
     seen: Option<SocketAddr>,
     /// The binding that stands.
@@ -97,6 +81,7 @@ impl RegistrationTask {
             from: config.aor.clone().with_tag(&token(12)),
             cseq: first_cseq(),
             flow: None,
+            bound_flow: None,
             seen: None,
             bound: None,
             inner,
@@ -125,6 +110,12 @@ impl RegistrationTask {
                     if self.moved(&result) {
                         continue;
                     }
+                    self.bound_flow = self.flow;
+                    if let Some(flow) = self.flow {
+                        self.inner
+                            .layer
+                            .serves(self.hop().host(), (flow.transport, flow.addr));
+                    }
                     state.send_replace(RegistrationState::Registered { expires });
                     return next;
                 }
@@ -135,6 +126,8 @@ impl RegistrationTask {
                     });
                     // A wrong password is tried again like any failure: it may have been set right meanwhile.
                     self.auth.start_over();
+                    self.bound_flow = None;
+                    self.inner.layer.forget(self.hop().host());
                     state.send_replace(RegistrationState::Failed {
                         error,
                         retry_in: pause,
@@ -143,6 +136,30 @@ impl RegistrationTask {
                 }
             }
         }
+    }
+
+    /// Holds the way through NAT open for as long as it is polled.
+    async fn keep_open(&self) {
+        let udp = self.bound_flow.filter(|flow| !flow.transport.is_stream());
+        let (Some(flow), Some(interval)) = (udp, self.inner.config.udp_keep_alive) else {
+            return std::future::pending().await;
+        };
+        loop {
+            tokio::time::sleep(interval).await;
+            self.inner.layer.ping(flow).await;
+        }
+    }
+
+    /// Waits until the stream that the binding was made over is gone: calls could not come in any more. Then a moment
+    /// longer, so that a registrar that is started anew does not hear from all its clients at once.
+    async fn stream_lost(&self) {
+        let Some(flow) = self.bound_flow else {
+            return std::future::pending().await;
+        };
+        let why = self.inner.layer.stream_lost(flow).await;
+        tracing::debug!(peer = %flow.addr, why, "stream of a registration lost");
+        let pause = self.config.retry_after_failure.0.mul_f64(fraction());
+        tokio::time::sleep(pause).await;
     }
 
     /// Notes the binding; true if the registrar saw another address of ours than the Contact says, so that it has to be
@@ -178,15 +195,63 @@ impl RegistrationTask {
         first_time
     }
 
-    async fn send(&mut self, expires: u64) -> Result<(Response, NameAddr), SignalingError> {
-        let hop = self
-            .inner
+    fn hop(&self) -> &Uri {
+        self.inner
             .first_hop(self.config.proxy.as_ref(), &self.config.registrar)
-            .clone();
-        let target = self.inner.reach(&hop, self.config.transport).await?;
+    }
+
+    /// Sends to the first server that answers, in the domain's order (RFC 3263 section 4.3).
+    async fn send(&mut self, expires: u64) -> Result<(Response, NameAddr), SignalingError> {
+        let hop = self.hop().clone();
+        let mut candidates: VecDeque<Candidate> = self
+            .inner
+            .layer
+            .locate(&hop, self.config.transport)
+            .await?
+            .into();
+        let patience = self.inner.layer.patience();
+        loop {
+            let target = self.inner.reach_first(&mut candidates, &hop).await?;
+            let server = (target.transport, target.addr);
+            let sending = self.send_to(&hop, target, expires);
+            let result = if candidates.is_empty() {
+                sending.await
+            } else {
+                match tokio::time::timeout(patience, sending).await {
+                    Ok(result) => result,
+                    Err(_) => Err(SignalingError::Timeout {
+                        what: "REGISTER",
+                        after: patience,
+                    }),
+                }
+            };
+            let retry_after = match &result {
+                Ok((response, _)) if response.status.0 == 503 => {
+                    seconds(response.headers.get("Retry-After"))
+                }
+                Err(SignalingError::Timeout { .. } | SignalingError::Transport { .. }) => None,
+                _ => {
+                    self.inner.layer.worked(server);
+                    return result;
+                }
+            };
+            self.inner.layer.failed(server, retry_after);
+            if candidates.is_empty() {
+                return result;
+            }
+            tracing::debug!(peer = %target.addr, "the next registrar is tried");
+        }
+    }
+
+    async fn send_to(
+        &mut self,
+        hop: &Uri,
+        target: Target,
+        expires: u64,
+    ) -> Result<(Response, NameAddr), SignalingError> {
         self.flow = Some(target);
         let contact = self.contact(target)?;
-        let base = self.base_request(&hop, &contact, expires)?;
+        let base = self.base_request(hop, &contact, expires)?;
         let (inner, cseq, auth) = (self.inner.clone(), &mut self.cseq, &mut self.auth);
         let make = || {
             *cseq = cseq.wrapping_add(1);
@@ -204,10 +269,12 @@ impl RegistrationTask {
             .contact_user
             .clone()
             .or_else(|| self.config.aor.uri().user_decoded());
-        match self.seen.filter(|_| target.transport == Transport::Udp) {
+        let contact = match self.seen.filter(|_| target.transport == Transport::Udp) {
             Some(seen) => contact_at(user.as_deref(), seen, target.transport),
             None => self.inner.contact(user.as_deref(), target),
-        }
+        };
+        let secure = self.config.registrar.scheme() == Scheme::Sips;
+        contact.map(|contact| if secure { contact.with_sips() } else { contact })
     }
 
     fn base_request(

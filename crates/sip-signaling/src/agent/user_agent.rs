@@ -1,7 +1,7 @@
 //! The user agent itself: sockets, the calls that are up, and what they share.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -24,9 +24,11 @@ use super::{
 use crate::{
     HeaderList, Method, NameAddr, Request, Response, SignalingError, StatusCode, Transport, Uri,
     agent_headers::{ALLOWED_METHODS, SUPPORTED},
+    message::Scheme,
     session::{Dialog, DialogId},
     transaction::{
-        ClientEvent, LayerConfig, ServerTransaction, Target, TransactionLayer, local_ip_towards,
+        Candidate, ClientEvent, LayerConfig, ListenConfig, ServerTransaction, Target,
+        TransactionLayer, local_ip_towards, transport_towards,
     },
 };
 
@@ -62,6 +64,15 @@ impl UserAgent {
             local_addr: config.local_addr,
             udp: config.udp,
             tcp: config.tcp,
+            listen: ListenConfig {
+                tls: config.tls_listen,
+                ws: config.ws_listen,
+                wss: config.wss_listen,
+            },
+            dns_servers: config.dns_servers.clone(),
+            udp_limit: config.udp_limit,
+            tls: config.tls.clone(),
+            ws_path: config.ws_path.clone(),
             user_agent: config.user_agent.clone(),
             timers: config.timers,
             connect_timeout: config.connect_timeout,
@@ -90,6 +101,11 @@ impl UserAgent {
     /// The address that was bound, with the port that was really taken (UDP and TCP have the same).
     pub fn local_addr(&self) -> SocketAddr {
         self.inner.layer.local_addr()
+    }
+
+    /// Where is listened for a transport, with the port that was really taken; `None` where it is not.
+    pub fn listen_addr(&self, transport: Transport) -> Option<SocketAddr> {
+        self.inner.layer.listening(transport)
     }
 
     /// The address of this machine that Contact and Via name towards `target`; SDP should name the same.
@@ -283,24 +299,41 @@ impl Inner {
         hop: &Uri,
         wanted: Option<Transport>,
     ) -> Result<Target, SignalingError> {
-        let local = self.layer.local_addr().ip();
-        let targets = Target::resolve(hop, wanted, self.layer.default_transport(), local).await?;
-        let mut failure = None;
-        for target in targets {
-            let routed = local_ip_towards(target.addr).map(|_| ());
-            match if routed.is_ok() {
-                self.layer.connect(target).await
-            } else {
-                routed
-            } {
-                Ok(()) => return Ok(target),
-                Err(error) => failure = Some(error),
-            }
-        }
-        Err(failure.unwrap_or_else(|| SignalingError::Transport {
+        let candidates = self.layer.locate(hop, wanted).await?;
+        self.reach_first(&mut candidates.into(), hop).await
+    }
+
+    /// Reaches the first of these places that can be reached, and takes it and those before it away.
+    pub(super) async fn reach_first(
+        &self,
+        candidates: &mut VecDeque<Candidate>,
+        hop: &Uri,
+    ) -> Result<Target, SignalingError> {
+        let mut failure = SignalingError::Transport {
             peer: hop.to_string(),
-            why: "no address".into(),
-        }))
+            why: "no server is left to try".into(),
+        };
+        while let Some(candidate) = candidates.pop_front() {
+            let patience = if candidates.is_empty() {
+                self.config.connect_timeout
+            } else {
+                self.layer.patience().min(self.config.connect_timeout)
+            };
+            let connecting = async {
+                local_ip_towards(candidate.addr)?;
+                self.layer.connect(&candidate).await
+            };
+            failure = match tokio::time::timeout(patience, connecting).await {
+                Ok(Ok(target)) => return Ok(target),
+                Ok(Err(error)) => error,
+                Err(_) => SignalingError::Transport {
+                    peer: format!("{} {}", candidate.transport, candidate.addr),
+                    why: format!("no connection within {} s", patience.as_secs_f32()),
+                },
+            };
+            self.layer.failed(candidate.key(), None);
+        }
+        Err(failure)
     }
 
     /// Where the next request of a dialog goes. A stream that the dialog came over is used again while it is open:
@@ -311,17 +344,28 @@ impl Inner {
         flow: Target,
     ) -> Result<Target, SignalingError> {
         let hop = dialog.next_hop();
-        let transport = hop.transport().unwrap_or(flow.transport);
-        let same_peer = !dialog.has_route() || hop.host_ip() == Some(flow.addr.ip());
-        if transport == Transport::Tcp
-            && flow.transport == Transport::Tcp
+        let transport = match transport_towards(hop, None, flow.transport) {
+            // RFC 7118 section 5.2.2: `ws` in a URI may mean either kind of WebSocket.
+            Ok(Transport::Ws) if flow.transport == Transport::Wss => Transport::Wss,
+            Ok(transport) => transport,
+            Err(error @ SignalingError::Insecure { .. }) => return Err(error),
+            Err(_) => flow.transport,
+        };
+        let same_peer = !dialog.has_route()
+            || hop.host_ip() == Some(flow.addr.ip())
+            || self.layer.covers(flow, hop.host());
+        if transport.is_stream()
+            && transport == flow.transport
             && same_peer
-            && self.layer.has_stream(flow.addr)
+            && self.layer.has_stream(flow)
         {
             return Ok(flow);
         }
-        // A Contact that leads nowhere (a private name, `.invalid`): where the dialog came from is worth a try.
-        Ok(self.reach(hop, Some(transport)).await.unwrap_or(flow))
+        match self.reach(hop, Some(transport)).await {
+            // A Contact that leads nowhere (a private name, `.invalid`): where the dialog came from is worth a try.
+            Err(_) if hop.scheme() != Scheme::Sips || flow.transport.is_secure() => Ok(flow),
+            reached => reached,
+        }
     }
 
     /// Our Contact towards a peer, with the transport named wherever it is not UDP.
@@ -333,7 +377,7 @@ impl Inner {
         let learned = locked(&self.learned).get(&target.addr.ip()).copied();
         let addr = match learned.filter(|_| target.transport == Transport::Udp) {
             Some(addr) => addr,
-            None => self.layer.advertised(target.addr)?,
+            None => self.layer.advertised_to(target)?,
         };
         contact_at(user, addr, target.transport)
     }
@@ -363,6 +407,11 @@ impl Inner {
         if refreshes && status.0 > 100 && status.0 < 300 {
             let user = request.to().and_then(|to| to.uri().user_decoded());
             if let Ok(contact) = self.contact(user.as_deref(), source) {
+                // RFC 3261 section 12.1.1: sips is answered with sips.
+                let contact = match request.uri.scheme() {
+                    Scheme::Sips => contact.with_sips(),
+                    _ => contact,
+                };
                 response.headers.push_raw("Contact", contact.to_string());
             }
         }
@@ -411,17 +460,10 @@ impl Inner {
                         after: self.config.timers.give_up,
                     });
                 }
-                Some(ClientEvent::Broken) => return Err(broken(target)),
+                Some(ClientEvent::Broken) => return Err(transaction.broken()),
                 None => return Err(SignalingError::Closed),
             }
         }
-    }
-}
-
-pub(super) fn broken(target: Target) -> SignalingError {
-    SignalingError::Transport {
-        peer: format!("{} {}", target.transport, target.addr),
-        why: "the connection broke".into(),
     }
 }
 

@@ -116,6 +116,12 @@ impl NameAddr {
         self.params.get("tag").filter(|tag| !tag.is_empty())
     }
 
+    /// The same with a `sips:` URI.
+    pub(crate) fn with_sips(mut self) -> NameAddr {
+        self.uri.secure();
+        self
+    }
+
     /// The same with this tag.
     pub(crate) fn with_tag(mut self, tag: &str) -> NameAddr {
         self.params.set_raw("tag", Some(tag));

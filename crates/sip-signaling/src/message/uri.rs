@@ -187,6 +187,16 @@ impl Uri {
         self.port = port;
     }
 
+    /// Makes a `sip:` URI a `sips:` one, which says itself that there is TLS.
+    pub(crate) fn secure(&mut self) {
+        if self.scheme == Scheme::Sip {
+            self.scheme = Scheme::Sips;
+        }
+        if self.transport() == Some(Transport::Tls) {
+            self.params.remove("transport");
+        }
+    }
+
     /// The same URI without headers and without the parameters that RFC 3261 table 1 bars from a Request-URI.
     pub fn to_request_uri(&self) -> Uri {
         let mut uri = self.clone();

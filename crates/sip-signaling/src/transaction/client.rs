@@ -1,5 +1,7 @@
 //! One request on its way, and what comes back.
 
+use std::sync::Arc;
+
 use rsipstack::{
     sip::SipMessage,
     transaction::{
@@ -8,13 +10,14 @@ use rsipstack::{
         transaction::{TransactionEvent, TransactionEventSender},
     },
 };
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    convert::from_stack_response, inspector::is_local, layer::Transactions, target::Target,
+    convert::from_stack_response, inspector::is_local, layer::Transactions, stream::Stream,
+    target::Target,
 };
-use crate::{Request, Response, Transport};
+use crate::{Request, Response, SignalingError};
 
 /// What becomes of a client transaction.
 #[derive(Debug)]
@@ -33,6 +36,7 @@ pub(crate) struct ClientTransaction {
     pub(crate) request: Request,
     pub(crate) target: Target,
     events: mpsc::UnboundedReceiver<ClientEvent>,
+    stream: Option<Arc<Stream>>,
     stop: Stop,
 }
 
@@ -42,11 +46,20 @@ impl ClientTransaction {
         self.events.recv().await
     }
 
+    /// What [`ClientEvent::Broken`] means, in the words of the stream.
+    pub(crate) fn broken(&self) -> SignalingError {
+        let why = self.stream.as_ref().map(|stream| stream.why().to_owned());
+        SignalingError::Transport {
+            peer: format!("{} {}", self.target.transport, self.target.addr),
+            why: why.unwrap_or_else(|| "it could not be sent".into()),
+        }
+    }
+
     pub(super) fn spawn(
         request: Request,
         target: Target,
         transaction: Transaction,
-        closed: broadcast::Receiver<std::net::SocketAddr>,
+        stream: Option<Arc<Stream>>,
         transactions: &Transactions,
     ) -> ClientTransaction {
         let (sender, events) = mpsc::unbounded_channel();
@@ -54,11 +67,12 @@ impl ClientTransaction {
         let closing = transactions.closing.clone();
         transactions
             .tasks
-            .spawn(drive(transaction, target, sender, closed, closing));
+            .spawn(drive(transaction, stream.clone(), sender, closing));
         ClientTransaction {
             request,
             target,
             events,
+            stream,
             stop,
         }
     }
@@ -82,25 +96,18 @@ impl Drop for ClientTransaction {
 
 async fn drive(
     mut transaction: Transaction,
-    target: Target,
+    stream: Option<Arc<Stream>>,
     events: mpsc::UnboundedSender<ClientEvent>,
-    mut closed: broadcast::Receiver<std::net::SocketAddr>,
     closing: CancellationToken,
 ) {
     if transaction.send().await.is_err() {
         events.send(ClientEvent::Broken).ok();
         return;
     }
-    let stream_closed = async move {
-        if target.transport != Transport::Tcp {
-            return std::future::pending().await;
-        }
-        loop {
-            match closed.recv().await {
-                Ok(addr) if addr == target.addr => return,
-                Err(broadcast::error::RecvError::Closed) => return,
-                _ => {}
-            }
+    let stream_closed = async {
+        match &stream {
+            Some(stream) => stream.closed.cancelled().await,
+            None => std::future::pending().await,
         }
     };
     tokio::pin!(stream_closed);

@@ -160,6 +160,9 @@ pub(super) fn to_stack_addr(target: Target) -> SipAddr {
     let transport = match target.transport {
         Transport::Udp => sip::Transport::Udp,
         Transport::Tcp => sip::Transport::Tcp,
+        Transport::Tls => sip::Transport::Tls,
+        Transport::Ws => sip::Transport::Ws,
+        Transport::Wss => sip::Transport::Wss,
     };
     SipAddr::new(transport, target.addr.into())
 }
@@ -167,11 +170,14 @@ pub(super) fn to_stack_addr(target: Target) -> SipAddr {
 pub(super) fn from_stack_addr(addr: &SipAddr) -> Option<Target> {
     let transport = match addr.r#type {
         Some(sip::Transport::Tcp) => Transport::Tcp,
+        Some(sip::Transport::Tls) => Transport::Tls,
+        Some(sip::Transport::Ws) => Transport::Ws,
+        Some(sip::Transport::Wss) => Transport::Wss,
         _ => Transport::Udp,
     };
     addr.get_socketaddr()
         .ok()
-        .map(|addr| Target { transport, addr })
+        .map(|addr| Target::of(transport, addr))
 }
 
 #[cfg(test)]

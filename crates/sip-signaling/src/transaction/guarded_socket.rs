@@ -16,8 +16,9 @@ use rsipstack::platform::net::UdpSocket as PlatformUdpSocket;
 use tokio::{net::UdpSocket, sync::Mutex};
 
 use crate::{
+    Transport,
     agent_headers::ALLOWED_METHODS,
-    message::{Message, Method, ParseError, Request, Response, StatusCode, Via},
+    message::{Message, Method, ParseError, Request, Response, Scheme, StatusCode, Via},
 };
 
 pub(super) struct GuardedSocket {
@@ -40,7 +41,12 @@ impl PlatformUdpSocket for GuardedSocket {
         let mut buffer = self.buffer.lock().await;
         loop {
             let (length, source) = self.socket.recv_from(&mut buffer).await?;
-            match admit(buffer.get(..length).unwrap_or(&[]), source, out.len()) {
+            match admit(
+                buffer.get(..length).unwrap_or(&[]),
+                source,
+                Transport::Udp,
+                out.len(),
+            ) {
                 Verdict::Pass(bytes) => {
                     if let Some(place) = out.get_mut(..bytes.len()) {
                         place.copy_from_slice(&bytes);
@@ -68,13 +74,19 @@ impl PlatformUdpSocket for GuardedSocket {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+pub(super) enum Verdict {
     Pass(Vec<u8>),
     Answer(Vec<u8>),
     Drop,
 }
 
-fn admit(bytes: &[u8], source: SocketAddr, room: usize) -> Verdict {
+/// Reads one message: whether the stack gets it, and what it is answered if not.
+pub(super) fn admit(
+    bytes: &[u8],
+    source: SocketAddr,
+    transport: Transport,
+    room: usize,
+) -> Verdict {
     if bytes.iter().all(|byte| byte.is_ascii_whitespace()) {
         return if bytes == b"\r\n\r\n" {
             Verdict::Pass(bytes.to_vec())
@@ -83,12 +95,17 @@ fn admit(bytes: &[u8], source: SocketAddr, room: usize) -> Verdict {
         };
     }
     match Message::parse(bytes) {
-        Ok(message) => admit_parsed(&message, source, room),
+        Ok(message) => admit_parsed(&message, source, transport, room),
         Err(error) => refuse_unparsed(bytes, &error, source),
     }
 }
 
-fn admit_parsed(message: &Message, source: SocketAddr, room: usize) -> Verdict {
+fn admit_parsed(
+    message: &Message,
+    source: SocketAddr,
+    transport: Transport,
+    room: usize,
+) -> Verdict {
     let complete = ["Via", "From", "To", "Call-ID", "CSeq"]
         .iter()
         .all(|name| message.headers().contains(name));
@@ -105,6 +122,10 @@ fn admit_parsed(message: &Message, source: SocketAddr, room: usize) -> Verdict {
             || request.from().is_none_or(|from| from.tag().is_none())
         {
             return answer(request, StatusCode::BAD_REQUEST, source);
+        }
+        // RFC 3261 section 26.2.2: sips comes over TLS or not at all.
+        if request.uri.scheme() == Scheme::Sips && !transport.is_secure() {
+            return answer(request, StatusCode::UNSUPPORTED_URI_SCHEME, source);
         }
     }
     let canonical = message.to_bytes();
@@ -200,7 +221,7 @@ mod tests {
     }
 
     fn check(bytes: &[u8]) -> Verdict {
-        admit(bytes, SOURCE.parse().unwrap(), 8_192)
+        admit(bytes, SOURCE.parse().unwrap(), Transport::Udp, 8_192)
     }
 
     fn status(verdict: Verdict) -> u16 {
@@ -283,6 +304,10 @@ mod tests {
                 ""
             )),
             Verdict::Drop
+        );
+        assert_eq!(
+            status(check(&message("INVITE sips:c@d SIP/2.0", "", ""))),
+            416
         );
         assert_eq!(check(b"\x00\x01\x02"), Verdict::Drop);
         assert_eq!(check(b"\r\n"), Verdict::Drop);

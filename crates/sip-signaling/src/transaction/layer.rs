@@ -3,8 +3,8 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use rsipstack::{
@@ -12,16 +12,13 @@ use rsipstack::{
     sip::SipMessage,
     transaction::{
         Endpoint, Transaction,
-        endpoint::{EndpointInnerRef, EndpointOption, MessageInspector, TransportEventInspector},
+        endpoint::{EndpointInnerRef, EndpointOption, MessageInspector},
         key::{TransactionKey, TransactionRole},
     },
-    transport::{
-        SipAddr, SipConnection, TcpListenerConnection, TransportEvent, TransportLayer,
-        stream::StreamConnection, udp::UdpConnection,
-    },
+    transport::{SipConnection, TransportLayer, udp::UdpConnection},
 };
 use tokio::{
-    net::UdpSocket,
+    net::{TcpListener, UdpSocket},
     sync::{Semaphore, broadcast, mpsc},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -29,22 +26,34 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     client::ClientTransaction,
     convert::{from_stack_addr, to_stack_addr, to_stack_request},
+    dns::Dns,
     guarded_socket::GuardedSocket,
     inspector::Inspector,
+    locate::Search,
     server::ServerTransaction,
-    target::{Target, local_ip_towards},
+    stream::{ListenConfig, ListenerSet, Stream, StreamConfig, StreamPool},
+    target::{Candidate, Target, insecure, local_ip_towards},
 };
 use crate::{
-    Method, Request, Response, SignalingError, Transport,
-    agent::{Timers, TracedMessage, token},
-    message::Via,
+    Method, NameAddr, Request, Response, SignalingError, TlsConfig, Transport, Uri,
+    agent::{Timers, TracedMessage, fraction, now, token},
+    message::{Scheme, Via},
+    session::TargetHealth,
 };
+
+/// How long a peer that took no TCP connection is believed to take none.
+const WITHOUT_TCP: Duration = Duration::from_secs(600);
 
 /// What the layer needs to know.
 pub(crate) struct LayerConfig {
     pub(crate) local_addr: SocketAddr,
     pub(crate) udp: bool,
     pub(crate) tcp: bool,
+    pub(crate) listen: ListenConfig,
+    pub(crate) dns_servers: Vec<SocketAddr>,
+    pub(crate) udp_limit: usize,
+    pub(crate) tls: TlsConfig,
+    pub(crate) ws_path: String,
     pub(crate) user_agent: String,
     pub(crate) timers: Timers,
     pub(crate) connect_timeout: Duration,
@@ -59,8 +68,6 @@ pub(crate) enum LayerEvent {
     Request(Box<ServerTransaction>),
     /// A 2xx to an INVITE: the first one (seen by its transaction too), one sent again, or one of another branch.
     InviteSuccess(Box<Response>),
-    /// A TCP stream to this peer has closed.
-    StreamClosed(SocketAddr),
 }
 
 /// The sockets and the stack's endpoint.
@@ -69,9 +76,14 @@ pub(crate) struct TransactionLayer {
     udp: Option<SipConnection>,
     tcp: bool,
     local_addr: SocketAddr,
-    connect_timeout: Duration,
-    streams: Streams,
-    closed: broadcast::Sender<SocketAddr>,
+    streams: Arc<StreamPool>,
+    dns: Dns,
+    health: Mutex<TargetHealth<(Transport, SocketAddr)>>,
+    /// Peers that took no TCP connection when a request was too large for UDP, and until when that is believed.
+    without_tcp: Mutex<HashMap<SocketAddr, Instant>>,
+    udp_limit: usize,
+    /// How long a server may say nothing before the next one is tried.
+    patience: Duration,
     trace: broadcast::Sender<TracedMessage>,
     transactions: Transactions,
     cancel: CancellationToken,
@@ -83,8 +95,6 @@ pub(super) struct Transactions {
     pub(super) tasks: TaskTracker,
     pub(super) closing: CancellationToken,
 }
-
-type Streams = Arc<Mutex<HashMap<SipAddr, SipConnection>>>;
 
 impl TransactionLayer {
     /// Opens the sockets and starts the stack.
@@ -99,24 +109,15 @@ impl TransactionLayer {
         }
         let (events, receiver) = mpsc::channel(4_096);
         let (trace, _) = broadcast::channel(1_024);
-        let (closed, _) = broadcast::channel(256);
         let transactions = Transactions {
             tasks: TaskTracker::new(),
             closing: cancel.child_token(),
         };
         let transports = TransportLayer::new(cancel.clone());
-        // Keep-alives cross every 25 s; only a peer that does not even answer those is given up.
-        transports.set_stream_idle_timeout(Duration::from_secs(1_800));
-        let (udp, local_addr) = open_sockets(&config, &transports, &cancel).await?;
+        let (udp, listeners, local_addr) = open_sockets(&config, &cancel).await?;
         if let Some(connection) = &udp {
             transports.add_transport(connection.clone());
         }
-        let streams = Streams::default();
-        let watcher = StreamWatcher {
-            streams: streams.clone(),
-            closed: closed.clone(),
-            events: events.clone(),
-        };
         let mut builder = EndpointBuilder::new();
         builder
             .with_user_agent(&config.user_agent)
@@ -126,8 +127,7 @@ impl TransactionLayer {
             .with_inspector(Box::new(Inspector {
                 trace: trace.clone(),
                 events: events.clone(),
-            }))
-            .with_transport_inspector(Box::new(watcher));
+            }));
         let endpoint = builder.build();
         let incoming = endpoint
             .incoming_transactions()
@@ -139,21 +139,28 @@ impl TransactionLayer {
             config.max_server_transactions,
             transactions.clone(),
         ));
-        tokio::spawn(keep_streams_alive(
-            streams.clone(),
-            config.keep_alive,
-            cancel.clone(),
-        ));
         let inner = endpoint.inner.clone();
+        let streams = StreamConfig {
+            local_ip: local_addr.ip(),
+            tls: config.tls,
+            ws_path: config.ws_path,
+            connect_timeout: config.connect_timeout,
+            keep_alive: config.keep_alive,
+        };
+        let streams = StreamPool::start(streams, listeners, inner.clone(), cancel.clone())?;
         tokio::spawn(serve(endpoint));
         let layer = TransactionLayer {
             endpoint: inner,
             udp,
             tcp: config.tcp,
             local_addr,
-            connect_timeout: config.connect_timeout,
             streams,
-            closed,
+            dns: Dns::new(&config.dns_servers),
+            health: Mutex::default(),
+            without_tcp: Mutex::default(),
+            udp_limit: config.udp_limit,
+            // 4 s with the RFC's timers: the next one is asked within five.
+            patience: config.timers.t1.saturating_mul(8),
             trace,
             transactions,
             cancel,
@@ -178,6 +185,14 @@ impl TransactionLayer {
         }
     }
 
+    /// Where is listened for a transport.
+    pub(crate) fn listening(&self, transport: Transport) -> Option<SocketAddr> {
+        match transport {
+            Transport::Udp => self.udp.is_some().then_some(self.local_addr),
+            other => self.streams.listening(other),
+        }
+    }
+
     /// The address that peers beyond `peer` reach us at.
     pub(crate) fn advertised(&self, peer: SocketAddr) -> Result<SocketAddr, SignalingError> {
         let ip = if self.local_addr.ip().is_unspecified() {
@@ -188,36 +203,99 @@ impl TransactionLayer {
         Ok(SocketAddr::new(ip, self.local_addr.port()))
     }
 
-    /// Finds or opens the way to a target, so that one that cannot be reached is told at once and not after 64 T1.
-    pub(crate) async fn connect(&self, target: Target) -> Result<(), SignalingError> {
-        self.connection(target).await.map(|_| ())
+    /// The address that a target reaches us at: where we listen for its transport, else our end of the stream to it.
+    pub(crate) fn advertised_to(&self, target: Target) -> Result<SocketAddr, SignalingError> {
+        let mut addr = self.advertised(target.addr)?;
+        match (self.listening(target.transport), self.streams.find(target)) {
+            (Some(listening), _) => addr.set_port(listening.port()),
+            (None, Some(stream)) => addr = stream.local,
+            (None, None) => {}
+        }
+        Ok(addr)
     }
 
-    async fn connection(&self, target: Target) -> Result<SipConnection, SignalingError> {
-        let failed = |why: String| SignalingError::Transport {
-            peer: format!("{} {}", target.transport, target.addr),
-            why,
+    /// The places where the server of a URI may be, the best first: the domain's own order, but where a registration stands
+    /// before the others, and what failed lately behind them. Never empty.
+    pub(crate) async fn locate(
+        &self,
+        uri: &Uri,
+        wanted: Option<Transport>,
+    ) -> Result<Vec<Candidate>, SignalingError> {
+        let search = Search {
+            dns: &self.dns,
+            default: self.default_transport(),
+            local: self.local_addr.ip(),
+            spoken: &|transport| self.check_spoken(transport).is_ok(),
+            draw: fraction,
         };
-        match (target.transport, &self.udp) {
-            (Transport::Udp, Some(udp)) => Ok(udp.clone()),
-            (Transport::Udp, None) => Err(SignalingError::Config(
+        let mut candidates = search.locate(uri, wanted).await?;
+        locked(&self.health).sort(now(), uri.host(), &mut candidates, Candidate::key);
+        Ok(candidates)
+    }
+
+    /// How long a server may say nothing before the next one is tried.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// A server does not answer, refuses, or says 503: others go before it for a while.
+    pub(crate) fn failed(&self, server: (Transport, SocketAddr), retry_after: Option<Duration>) {
+        locked(&self.health).failed(now(), server, retry_after);
+    }
+
+    /// A server has answered.
+    pub(crate) fn worked(&self, server: (Transport, SocketAddr)) {
+        locked(&self.health).worked(server);
+    }
+
+    /// Our registration in a domain stands at this server.
+    pub(crate) fn serves(&self, domain: &str, server: (Transport, SocketAddr)) {
+        locked(&self.health).serves(domain, server);
+    }
+
+    /// Our registration in a domain is gone.
+    pub(crate) fn forget(&self, domain: &str) {
+        locked(&self.health).forget(domain);
+    }
+
+    /// Keeps the way through a NAT open: a line break that UDP peers pass over (RFC 5626 section 3.5.1).
+    pub(crate) async fn ping(&self, target: Target) {
+        if let Some(SipConnection::Udp(udp)) = &self.udp {
+            udp.send_raw(b"\r\n\r\n", &to_stack_addr(target)).await.ok();
+        }
+    }
+
+    /// Finds or opens the way to a place, so that one that cannot be reached is told at once and not after 64 T1.
+    pub(crate) async fn connect(&self, candidate: &Candidate) -> Result<Target, SignalingError> {
+        let Candidate {
+            transport,
+            addr,
+            host,
+        } = candidate;
+        self.check_spoken(*transport)?;
+        match transport {
+            Transport::Udp => Ok(Target::of(*transport, *addr)),
+            stream => self.streams.connect(*stream, *addr, host).await,
+        }
+    }
+
+    fn check_spoken(&self, transport: Transport) -> Result<(), SignalingError> {
+        match transport {
+            Transport::Udp if self.udp.is_none() => Err(SignalingError::Config(
                 "UDP is wanted but switched off".into(),
             )),
-            (Transport::Tcp, _) if !self.tcp => Err(SignalingError::Config(
+            Transport::Tcp if !self.tcp => Err(SignalingError::Config(
                 "TCP is wanted but switched off".into(),
             )),
-            (Transport::Tcp, _) => {
-                let addr = to_stack_addr(target);
-                let lookup = self.endpoint.transport_layer.lookup(&addr, None);
-                match tokio::time::timeout(self.connect_timeout, lookup).await {
-                    Ok(Ok((connection, _))) => Ok(connection),
-                    Ok(Err(error)) => Err(failed(error.to_string())),
-                    Err(_) => Err(failed(format!(
-                        "no connection within {} s",
-                        self.connect_timeout.as_secs_f32()
-                    ))),
-                }
-            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn way(&self, target: Target) -> Result<Way, SignalingError> {
+        self.check_spoken(target.transport)?;
+        match &self.udp {
+            Some(udp) if target.transport == Transport::Udp => Ok(Way::Datagrams(udp.clone())),
+            _ => self.streams.reach(target).await.map(Way::Stream),
         }
     }
 
@@ -227,9 +305,48 @@ impl TransactionLayer {
         mut request: Request,
         target: Target,
     ) -> Result<ClientTransaction, SignalingError> {
+        let target = self.for_size(&request, target).await;
         let via = self.via(target)?;
         request.headers.push_front("Via", via.to_string())?;
+        // RFC 3261 section 8.1.1.8: a sips: Request-URI demands a sips: Contact.
+        let contact = request
+            .contact()
+            .filter(|_| request.uri.scheme() == Scheme::Sips && request.method != Method::Register);
+        if let Some(contact) = contact {
+            request
+                .headers
+                .set("Contact", contact.with_sips().to_string())?;
+        }
         self.start(request, target).await
+    }
+
+    /// RFC 3261 section 18.1.1: what is larger than 1,300 bytes goes over TCP, and over UDP all the same where the peer takes no
+    /// connection.
+    async fn for_size(&self, request: &Request, target: Target) -> Target {
+        // The Via is still to come.
+        const VIA: usize = 100;
+        let size = request.to_bytes().len().saturating_add(VIA);
+        if target.transport != Transport::Udp || size <= self.udp_limit || !self.tcp {
+            return target;
+        }
+        let believed = locked(&self.without_tcp).get(&target.addr).copied();
+        if believed.is_some_and(|until| now() < until) {
+            return target;
+        }
+        let host = target.addr.ip().to_string();
+        let connecting = self.streams.connect(Transport::Tcp, target.addr, &host);
+        match tokio::time::timeout(self.patience, connecting).await {
+            Ok(Ok(stream)) => stream,
+            _ => {
+                tracing::debug!(peer = %target.addr, size, "no TCP there: a large request goes over UDP");
+                let mut without_tcp = locked(&self.without_tcp);
+                without_tcp.retain(|_, until| now() < *until);
+                if let Some(until) = now().checked_add(WITHOUT_TCP) {
+                    without_tcp.insert(target.addr, until);
+                }
+                target
+            }
+        }
     }
 
     /// Sends the CANCEL of an INVITE, which carries the INVITE's own Via (RFC 3261 section 9.1).
@@ -257,18 +374,19 @@ impl TransactionLayer {
         request: Request,
         target: Target,
     ) -> Result<ClientTransaction, SignalingError> {
-        let connection = self.connection(target).await?;
+        check_protected(&request, target)?;
+        let way = self.way(target).await?;
         let stack = to_stack_request(&request)?;
         let key = TransactionKey::from_request(&stack, TransactionRole::Client)
             .map_err(|error| SignalingError::input("request", error.to_string()))?;
         let mut transaction =
-            Transaction::new_client(key, stack, self.endpoint.clone(), Some(connection));
+            Transaction::new_client(key, stack, self.endpoint.clone(), Some(way.connection()));
         transaction.destination = Some(to_stack_addr(target));
         Ok(ClientTransaction::spawn(
             request,
             target,
             transaction,
-            self.closed.subscribe(),
+            way.stream(),
             &self.transactions,
         ))
     }
@@ -283,7 +401,8 @@ impl TransactionLayer {
             ack.headers
                 .push_front("Via", self.via(target)?.to_string())?;
         }
-        let connection = self.connection(target).await?;
+        check_protected(&ack, target)?;
+        let connection = self.way(target).await?.connection();
         let dest = to_stack_addr(target);
         let message = SipMessage::Request(to_stack_request(&ack)?);
         let message = match &self.inspector() {
@@ -310,7 +429,7 @@ impl TransactionLayer {
     }
 
     fn via(&self, target: Target) -> Result<Via, SignalingError> {
-        let advertised = self.advertised(target.addr)?;
+        let advertised = self.advertised_to(target)?;
         let mut via = Via {
             transport: target.transport.to_string(),
             host: advertised.ip().to_string(),
@@ -324,21 +443,28 @@ impl TransactionLayer {
         Ok(via)
     }
 
-    /// True while a stream to this address is open.
-    pub(crate) fn has_stream(&self, peer: SocketAddr) -> bool {
-        let addr = to_stack_addr(Target {
-            transport: Transport::Tcp,
-            addr: peer,
-        });
-        self.streams
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains_key(&addr)
+    /// True while a stream to this target is open.
+    pub(crate) fn has_stream(&self, target: Target) -> bool {
+        self.streams.find(target).is_some()
     }
 
-    /// Peers whose streams close, from now on.
-    pub(crate) fn closed_streams(&self) -> broadcast::Receiver<SocketAddr> {
-        self.closed.subscribe()
+    /// True if requests for `host` may go over the stream to this target: its certificate names that host.
+    pub(crate) fn covers(&self, target: Target, host: &str) -> bool {
+        self.streams.covers(target, host)
+    }
+
+    /// Waits until the stream to this target is gone, and says why; for ever for UDP.
+    pub(crate) async fn stream_lost(&self, target: Target) -> String {
+        if !target.transport.is_stream() {
+            return std::future::pending().await;
+        }
+        match self.streams.find(target) {
+            Some(stream) => {
+                stream.closed.cancelled().await;
+                stream.why().to_owned()
+            }
+            None => "the connection broke".to_owned(),
+        }
     }
 
     /// Ends the transactions, and waits until what they were given to send has gone out.
@@ -352,6 +478,10 @@ impl TransactionLayer {
     pub(crate) fn close(&self) {
         self.cancel.cancel();
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn endpoint_option(timers: &Timers) -> EndpointOption {
@@ -373,18 +503,55 @@ async fn serve(endpoint: Endpoint) {
     endpoint.serve().await;
 }
 
+/// RFC 3261 section 26.2.2: a request to a sips: URI, or through a sips: route, leaves over TLS or not at all.
+fn check_protected(request: &Request, target: Target) -> Result<(), SignalingError> {
+    let route = request.headers.get_list("Route").first().copied();
+    let route = route.and_then(|route| NameAddr::parse(route).ok());
+    let uris = [Some(&request.uri), route.as_ref().map(NameAddr::uri)];
+    match uris
+        .into_iter()
+        .flatten()
+        .find(|uri| uri.scheme() == Scheme::Sips)
+    {
+        Some(uri) if !target.transport.is_secure() => Err(insecure(uri, target.transport)),
+        _ => Ok(()),
+    }
+}
+
+/// What a request goes over.
+enum Way {
+    Datagrams(SipConnection),
+    Stream(Arc<Stream>),
+}
+
+impl Way {
+    fn connection(&self) -> SipConnection {
+        match self {
+            Way::Datagrams(connection) => connection.clone(),
+            Way::Stream(stream) => stream.connection.clone(),
+        }
+    }
+
+    fn stream(self) -> Option<Arc<Stream>> {
+        match self {
+            Way::Datagrams(_) => None,
+            Way::Stream(stream) => Some(stream),
+        }
+    }
+}
+
 /// Opens UDP, then TCP on the same port; a port that is taken for one of them only is tried again if it was chosen here.
 async fn open_sockets(
     config: &LayerConfig,
-    transports: &TransportLayer,
     cancel: &CancellationToken,
-) -> Result<(Option<SipConnection>, SocketAddr), SignalingError> {
+) -> Result<(Option<SipConnection>, ListenerSet, SocketAddr), SignalingError> {
     let failed = |addr: SocketAddr, error: &dyn std::fmt::Display| SignalingError::Transport {
         peer: addr.to_string(),
         why: format!("cannot bind: {error}"),
     };
     let free_choice = config.local_addr.port() == 0;
     let mut attempts = if free_choice { 32 } else { 1 };
+    let mut listeners = ListenerSet::default();
     loop {
         attempts -= 1;
         let mut addr = config.local_addr;
@@ -392,38 +559,24 @@ async fn open_sockets(
             let socket = UdpSocket::bind(addr)
                 .await
                 .map_err(|error| failed(addr, &error))?;
-            addr.set_port(
-                socket
-                    .local_addr()
-                    .map_err(|error| failed(addr, &error))?
-                    .port(),
-            );
+            addr = socket.local_addr().map_err(|error| failed(addr, &error))?;
             Some(socket)
         } else {
             None
         };
         if config.tcp {
-            if addr.port() == 0 {
-                // The stack's listener cannot tell which port it got: find one first.
-                let probe =
-                    std::net::TcpListener::bind(addr).map_err(|error| failed(addr, &error))?;
-                addr.set_port(
-                    probe
+            match TcpListener::bind(addr).await {
+                Ok(listener) => {
+                    addr = listener
                         .local_addr()
-                        .map_err(|error| failed(addr, &error))?
-                        .port(),
-                );
-            }
-            let listener = TcpListenerConnection::new(addr, None)
-                .await
-                .map_err(|error| failed(addr, &error))?;
-            // Started here and not by serve(), which only logs that a port is taken.
-            match listener.serve_listener(transports.inner.clone()).await {
-                Ok(()) => {}
+                        .map_err(|error| failed(addr, &error))?;
+                    listeners.add(Transport::Tcp, listener);
+                }
                 Err(_) if free_choice && attempts > 0 => continue,
                 Err(error) => return Err(failed(addr, &error)),
             }
         }
+        listeners.bind(&config.listen).await?;
         let udp = match udp {
             Some(socket) => {
                 let connection = UdpConnection::from_socket(
@@ -438,7 +591,7 @@ async fn open_sockets(
             }
             None => None,
         };
-        return Ok((udp, addr));
+        return Ok((udp, listeners, addr));
     }
 }
 
@@ -481,63 +634,5 @@ async fn take_requests(
         {
             return;
         }
-    }
-}
-
-/// RFC 5626 section 3.5.1: a double CRLF on every stream, well below the usual idle limits.
-async fn keep_streams_alive(streams: Streams, interval: Duration, cancel: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(interval) => {}
-            () = cancel.cancelled() => return,
-        }
-        let open: Vec<SipConnection> = streams
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .cloned()
-            .collect();
-        for connection in open {
-            if let SipConnection::Tcp(stream) = connection {
-                // A peer that does not read must not hold up the others.
-                tokio::time::timeout(Duration::from_secs(1), stream.send_raw(b"\r\n\r\n"))
-                    .await
-                    .ok();
-            }
-        }
-    }
-}
-
-/// Knows which streams are open and tells of those that close.
-struct StreamWatcher {
-    streams: Streams,
-    closed: broadcast::Sender<SocketAddr>,
-    events: mpsc::Sender<LayerEvent>,
-}
-
-#[async_trait::async_trait]
-impl TransportEventInspector for StreamWatcher {
-    async fn handle(&self, event: TransportEvent) -> Option<TransportEvent> {
-        let open = || self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        match &event {
-            TransportEvent::New(connection) => {
-                if let Some(remote) = connection.get_remote_addr() {
-                    open().insert(remote.clone(), connection.clone());
-                }
-            }
-            TransportEvent::Closed(connection) => {
-                if let Some(remote) = connection.get_remote_addr() {
-                    open().remove(remote);
-                    if let Some(target) = from_stack_addr(remote) {
-                        self.closed.send(target.addr).ok();
-                        self.events
-                            .try_send(LayerEvent::StreamClosed(target.addr))
-                            .ok();
-                    }
-                }
-            }
-            TransportEvent::Incoming(..) => {}
-        }
-        Some(event)
     }
 }

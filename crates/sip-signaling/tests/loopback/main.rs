@@ -1,10 +1,21 @@
 //! The user agent on loopback: against a scripted peer that sends and expects single messages, and against itself.
 
+#[cfg(feature = "tls")]
+mod authority;
 mod in_call;
 mod incoming;
 mod input;
+#[cfg(feature = "dns-srv")]
+mod locating;
+#[cfg(feature = "dns-srv")]
+mod name_server;
 mod outgoing;
 mod peer;
 mod register;
 mod shutdown;
+mod streams;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
+#[cfg(all(feature = "tls", feature = "ws"))]
+mod web_socket;

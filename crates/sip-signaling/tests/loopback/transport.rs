@@ -16,7 +16,7 @@ use tokio::{
 use crate::peer::{ANSWER, OFFER, PATIENCE, Peer, agent, alice, answered, config, ended, unique};
 
 /// Answers every call and every offer until the calls end.
-fn serve(mut incoming: IncomingCalls) {
+pub(crate) fn serve(mut incoming: IncomingCalls) {
     tokio::spawn(async move {
         while let Some(arrived) = incoming.recv().await {
             tokio::spawn(async move {
@@ -37,7 +37,7 @@ fn serve(mut incoming: IncomingCalls) {
     });
 }
 
-async fn whole_call(caller: &UserAgent, target: Uri, transport: Transport) {
+pub(crate) async fn whole_call(caller: &UserAgent, target: Uri, transport: Transport) {
     let options = InviteOptions {
         body: Some(Body::sdp(OFFER)),
         transport: Some(transport),
@@ -231,13 +231,11 @@ async fn unreachable_targets_are_told_at_once() {
             "{target}"
         );
     }
-    for target in ["sips:x@127.0.0.1", "tel:+123"] {
-        let options = InviteOptions::new(Uri::parse(target).unwrap(), alice());
-        assert!(
-            matches!(agent.invite(options).await, Err(SignalingError::Config(_))),
-            "{target}"
-        );
-    }
+    let options = InviteOptions::new(Uri::parse("tel:+123").unwrap(), alice());
+    assert!(matches!(
+        agent.invite(options).await,
+        Err(SignalingError::Config(_))
+    ));
 }
 
 #[tokio::test]
