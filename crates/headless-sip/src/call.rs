@@ -322,6 +322,12 @@ impl Driver {
         match event {
             sip_signaling::CallEvent::Offer(offer) => self.on_offer(offer),
             sip_signaling::CallEvent::AckBody(body) => self.on_ack_body(&body),
+            sip_signaling::CallEvent::Refreshed(Some(body)) => {
+                if let Err(error) = self.media.refreshed(&body, self.direction()) {
+                    tracing::info!(%error, "the answer to a session refresh was not understood; the call goes on as it was");
+                }
+                self.tell_hold();
+            }
             sip_signaling::CallEvent::Ended(ended) => return Some(End::signalled(ended)),
             _ => {}
         }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use media_engine::{EngineConfig, MediaEngine};
 use sip_signaling::{
@@ -74,6 +75,7 @@ impl HeadlessSipClient {
             user_agent: config.user_agent.clone(),
             outbound_proxy: proxy,
             timers: Timers::from_t1(config.sip_t1),
+            session_expires: config.session_expires,
             ..UserAgentConfig::default()
         })
         .await?;
@@ -292,6 +294,14 @@ fn check(config: &ClientConfig) -> Result<(), Error> {
         return Err(Error::Config(format!(
             "receive_sample_rate {rate} Hz is not within 8,000 to 192,000"
         )));
+    }
+    if config
+        .session_expires
+        .is_some_and(|interval| interval < Duration::from_secs(90))
+    {
+        return Err(Error::Config(
+            "session_expires is below 90 s, the shortest that RFC 4028 allows".into(),
+        ));
     }
     if config.registrar.is_some() && config.username.is_none() && config.register != Register::Never
     {

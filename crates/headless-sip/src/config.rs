@@ -74,6 +74,8 @@ pub struct ClientConfig {
     pub user_agent: String,
     /// T1, the round-trip estimate that SIP's timers are made of (RFC 3261 section 17.1.1.1). Default 500 ms.
     pub sip_t1: Duration,
+    /// The session interval that calls ask for (RFC 4028): a call whose far end vanished ends within it. `None` asks for none. Default 30 min.
+    pub session_expires: Option<Duration>,
 }
 
 impl Default for ClientConfig {
@@ -104,6 +106,7 @@ impl Default for ClientConfig {
             tap_sent: false,
             user_agent: concat!("headless-sip/", env!("CARGO_PKG_VERSION")).to_owned(),
             sip_t1: Duration::from_millis(500),
+            session_expires: Some(Duration::from_secs(1_800)),
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct CallEnd {
     pub by: EndedBy,
     /// Status of the answer that ended it, where an answer did.
     pub status: Option<StatusCode>,
-    /// Text of the `Reason` header or the reason phrase; may be empty.
+    /// Text of the `Reason` header, or what went wrong in words; may be empty.
     pub reason: String,
     /// Headers of the peer's BYE, or of the answer to ours.
     pub headers: HeaderList,
@@ -48,6 +48,8 @@ pub enum CallEvent {
         /// Body.
         body: Option<Body>,
     },
+    /// The session was refreshed by a re-INVITE of ours (RFC 4028), which repeated our last offer or answer; this is the peer's answer.
+    Refreshed(Option<Body>),
     /// The call has ended. The last event.
     Ended(CallEnd),
 }

@@ -10,12 +10,12 @@ use tokio::sync::mpsc;
 use super::{
     auth::{Authenticator, is_challenge, rejected},
     call::{CallHandle, EndedBy, OfferAnswer},
-    clock::fraction,
+    clock::{fraction, now},
     user_agent::{Inner, add_custom, broken},
 };
 use crate::{
     Body, Credentials, HeaderList, Method, Request, Response, SignalingError, StatusCode,
-    session::{Dialog, Negotiation},
+    session::{Dialog, Negotiation, SessionTimer},
     transaction::{ClientEvent, Target},
 };
 
@@ -24,6 +24,9 @@ pub(super) struct Shared {
     pub(super) inner: Arc<Inner>,
     pub(super) dialog: Mutex<Dialog>,
     pub(super) negotiation: Mutex<Negotiation>,
+    pub(super) session: Mutex<SessionTimer>,
+    /// Our last offer or answer, which a refresh by re-INVITE repeats (RFC 4028 section 7.4).
+    pub(super) local_body: Mutex<Option<Body>>,
     /// Held for as long as a request is under way: one at a time, so that the peer sees our numbers rise.
     pub(super) auth: tokio::sync::Mutex<Authenticator>,
     pub(super) credentials: Option<Credentials>,
@@ -40,8 +43,10 @@ pub(super) enum Note {
         ack: Box<Request>,
         target: Target,
     },
-    /// The peer does not know the call any more, or does not answer.
-    Gone(EndedBy, Option<StatusCode>),
+    /// The peer does not know the call any more, or does not answer; and what it was that it did not.
+    Gone(EndedBy, Option<StatusCode>, &'static str),
+    /// A refresh of the session is done.
+    Refreshed(Option<Body>),
     /// Our BYE is done.
     ByeDone,
 }
@@ -53,6 +58,22 @@ impl Shared {
 
     pub(super) fn negotiation(&self) -> MutexGuard<'_, Negotiation> {
         self.negotiation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn session(&self) -> MutexGuard<'_, SessionTimer> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn remember_body(&self, body: Option<Body>) {
+        if let Some(body) = body {
+            *self.body_slot() = Some(body);
+        }
+    }
+
+    fn body_slot(&self) -> MutexGuard<'_, Option<Body>> {
+        self.local_body
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,6 +104,9 @@ impl Shared {
             );
         }
         self.inner.add_agent_headers(&mut request.headers);
+        if matches!(method, Method::Invite | Method::Update) {
+            self.session().add_to_request(&mut request.headers);
+        }
         add_custom(&mut request.headers, headers);
         request.set_body(body.cloned())?;
         Ok(request)
@@ -93,16 +117,37 @@ impl Shared {
     }
 
     /// RFC 3261 section 12.2.1.2: 481 and 408, and no answer at all, end the dialog.
-    fn judge(&self, result: &Result<Response, SignalingError>) {
-        match result {
-            Ok(response) if response.status.0 == 481 => {
-                self.note(Note::Gone(EndedBy::Lost, Some(response.status)))
+    fn judge(&self, method: &Method, result: &Result<Response, SignalingError>) {
+        let (by, status) = match result {
+            Ok(response) if response.status.0 == 481 => (EndedBy::Lost, Some(response.status)),
+            Ok(response) if response.status.0 == 408 => (EndedBy::Timeout, Some(response.status)),
+            Err(SignalingError::Timeout { .. }) => (EndedBy::Timeout, None),
+            _ => return,
+        };
+        let why = match (by, method) {
+            (EndedBy::Lost, _) => "the peer does not know the call any more",
+            (_, Method::Invite) => "no answer to a re-INVITE",
+            (_, Method::Update) => "no answer to an UPDATE",
+            (_, Method::Info) => "no answer to an INFO",
+            _ => "no answer to a request",
+        };
+        self.note(Note::Gone(by, status, why));
+    }
+
+    /// Refreshes the session (RFC 4028 section 7.4): by UPDATE where the peer takes it, else by a re-INVITE with our last body.
+    pub(super) async fn refresh(self: Arc<Self>) {
+        let (method, body) = if self.session().peer_takes_update() {
+            (Method::Update, None)
+        } else {
+            (Method::Invite, self.body_slot().clone())
+        };
+        match self.clone().offer(method, body).await {
+            Ok(mut answer) => self.note(Note::Refreshed(answer.body.take())),
+            Err(error) => {
+                tracing::info!(%error, "the session could not be refreshed");
+                self.session().refresh_failed(now());
+                self.note(Note::Refreshed(None));
             }
-            Ok(response) if response.status.0 == 408 => {
-                self.note(Note::Gone(EndedBy::Timeout, Some(response.status)))
-            }
-            Err(SignalingError::Timeout { .. }) => self.note(Note::Gone(EndedBy::Timeout, None)),
-            _ => {}
         }
     }
 
@@ -149,7 +194,7 @@ impl Shared {
                 &mut auth,
             )
             .await;
-        self.judge(&result);
+        self.judge(&Method::Info, &result);
         match result? {
             response if response.status.is_success() => Ok(()),
             response => Err(rejected(&response)),
@@ -178,6 +223,17 @@ impl Shared {
                 match result {
                     Err(SignalingError::Rejected(rejection))
                         if rejection.status == StatusCode::REQUEST_PENDING && left > 1 => {}
+                    // RFC 4028 section 7.3: at once again, with the longer interval.
+                    Err(SignalingError::Rejected(rejection))
+                        if rejection.status == StatusCode::SESSION_INTERVAL_TOO_SMALL
+                            && self.session().too_brief(&rejection.headers) =>
+                    {
+                        continue;
+                    }
+                    Ok(answer) => {
+                        self.remember_body(body);
+                        return Ok(answer);
+                    }
                     other => return other,
                 }
             }
@@ -206,12 +262,12 @@ impl Shared {
                 &mut auth,
             )
             .await;
-        self.judge(&result);
+        self.judge(&Method::Update, &result);
         let response = result?;
         if !response.status.is_success() {
             return Err(rejected(&response));
         }
-        self.dialog().refresh_target(response.contact());
+        self.accepted(&response);
         Ok(OfferAnswer {
             body: response.body(),
             headers: response.headers,
@@ -227,7 +283,7 @@ impl Shared {
         let (response, cseq) = loop {
             let cseq = request.cseq().map_or(0, |(number, _)| number);
             let result = self.reinvite_once(request, target).await;
-            self.judge(&result);
+            self.judge(&Method::Invite, &result);
             let response = result?;
             if !is_challenge(response.status) {
                 break (response, cseq);
@@ -239,7 +295,7 @@ impl Shared {
             return Err(rejected(&response));
         }
         auth.accepted();
-        self.dialog().refresh_target(response.contact());
+        self.accepted(&response);
         let offered = body.is_some();
         if offered {
             self.acknowledge(cseq, None).await?;
@@ -249,6 +305,12 @@ impl Shared {
             headers: response.headers,
             ack: (!offered).then(|| (self.handle.clone(), cseq)),
         })
+    }
+
+    /// A 2xx to a re-INVITE or UPDATE of ours.
+    fn accepted(&self, response: &Response) {
+        self.dialog().refresh_target(response.contact());
+        self.session().answered(now(), &response.headers);
     }
 
     async fn reinvite_once(
@@ -299,7 +361,8 @@ impl Shared {
         let mut ack = self.dialog().ack(cseq);
         ack.headers
             .push_raw("User-Agent", self.inner.config.user_agent.clone());
-        ack.set_body(body)?;
+        ack.set_body(body.clone())?;
+        self.remember_body(body);
         let ack = self.inner.layer.send_ack(ack, target).await?;
         self.note(Note::Acked {
             cseq,

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     Body, Credentials, HeaderList, Method, Request, Response, SignalingError, StatusCode,
     agent_headers::ACCEPTED_TYPES,
-    session::{CseqOrder, Dialog},
+    session::{CseqOrder, Dialog, SessionStep, SessionTimer},
     transaction::{ServerEvent, ServerTransaction, Target},
 };
 
@@ -29,6 +29,8 @@ pub(super) struct CallStart {
     dialog: Dialog,
     flow: Target,
     credentials: Option<Credentials>,
+    timer: SessionTimer,
+    local_body: Option<Body>,
     events: mpsc::UnboundedSender<CallEvent>,
     commands: mpsc::UnboundedReceiver<CallCommand>,
     handle: CallHandle,
@@ -39,6 +41,8 @@ impl CallStart {
         dialog: Dialog,
         flow: Target,
         credentials: Option<Credentials>,
+        timer: SessionTimer,
+        local_body: Option<Body>,
     ) -> (CallStart, Call) {
         let (events, event_receiver) = mpsc::unbounded_channel();
         let (commands, command_receiver) = mpsc::unbounded_channel();
@@ -57,6 +61,8 @@ impl CallStart {
                 dialog,
                 flow,
                 credentials,
+                timer,
+                local_body,
                 events,
                 commands: command_receiver,
                 handle,
@@ -143,6 +149,8 @@ impl CallTask {
             inner,
             dialog: Mutex::new(start.dialog),
             negotiation: Mutex::default(),
+            session: Mutex::new(start.timer),
+            local_body: Mutex::new(start.local_body),
             auth: tokio::sync::Mutex::new(auth),
             credentials: start.credentials,
             flow: start.flow,
@@ -172,6 +180,10 @@ impl CallTask {
                 .negotiation()
                 .poll_timeout()
                 .filter(|_| self.pending.is_some());
+            let session_deadline = shared
+                .session()
+                .poll_timeout()
+                .filter(|_| self.phase == Phase::Up);
             tokio::select! {
                 // The end of the user agent first: it closes the channels that the others read.
                 biased;
@@ -189,6 +201,7 @@ impl CallTask {
                     OfferNews::Transaction(event) => self.on_offer_event(event),
                 },
                 () = sleep_until(offer_deadline) => self.refuse_offer(StatusCode::SERVER_INTERNAL_ERROR),
+                () = sleep_until(session_deadline) => self.on_session_timeout(),
                 Some(note) = self.notes.recv() => self.on_note(note),
                 Some(command) = self.commands.recv() => self.on_command(command),
             }
@@ -255,12 +268,19 @@ impl CallTask {
             _ if self.phase != Phase::Up => {
                 refuse(self.inner(), transaction, StatusCode::CALL_DOES_NOT_EXIST)
             }
-            Method::Invite => self.on_offer(transaction),
-            Method::Update if request.body.is_empty() => {
-                // RFC 3311 section 5.2: without an offer it refreshes target and session only.
-                self.shared.dialog().refresh_target(request.contact());
-                refuse(self.inner(), transaction, StatusCode::OK);
+            Method::Invite | Method::Update if self.is_too_brief(request) => {
+                let least = self
+                    .inner()
+                    .config
+                    .min_session_expires
+                    .as_secs()
+                    .to_string();
+                let status = StatusCode::SESSION_INTERVAL_TOO_SMALL;
+                answer(self.inner(), transaction, status, &[("Min-SE", &least)]);
             }
+            Method::Invite => self.on_offer(transaction),
+            // RFC 3311 section 5.2: without an offer it refreshes target and session only.
+            Method::Update if request.body.is_empty() => self.on_refresh(transaction),
             Method::Update => self.on_offer(transaction),
             Method::Info => {
                 let event = CallEvent::Info {
@@ -275,6 +295,40 @@ impl CallTask {
             }
             Method::Other(_) => refuse(self.inner(), transaction, StatusCode::NOT_IMPLEMENTED),
             _ => refuse(self.inner(), transaction, StatusCode::METHOD_NOT_ALLOWED),
+        }
+    }
+
+    /// RFC 4028 section 9: a session interval below the least that this side takes.
+    fn is_too_brief(&self, request: &Request) -> bool {
+        self.shared.session().refusal(&request.headers).is_some()
+    }
+
+    fn on_refresh(&mut self, mut transaction: Box<ServerTransaction>) {
+        let request = &transaction.request;
+        let mut response = self
+            .inner()
+            .response(request, StatusCode::OK, None, transaction.source);
+        self.shared.dialog().refresh_target(request.contact());
+        self.shared
+            .session()
+            .answer(now(), &request.headers, &mut response.headers);
+        transaction.responder.send(&response);
+    }
+
+    fn on_session_timeout(&mut self) {
+        let step = self.shared.session().handle_timeout(now());
+        match step {
+            Some(SessionStep::Refresh) => {
+                tokio::spawn(self.shared.clone().refresh());
+            }
+            Some(SessionStep::Expired) => {
+                let reason = "the session expired without a refresh";
+                self.end(EndedBy::Timeout, None, reason.into(), HeaderList::new());
+                let mut headers = HeaderList::new();
+                headers.push_raw("Reason", format!("SIP;cause=408;text=\"{reason}\""));
+                self.send_bye(headers, None);
+            }
+            None => {}
         }
     }
 
@@ -347,7 +401,7 @@ impl CallTask {
         let mut response = self
             .inner()
             .response(request, StatusCode::OK, None, transaction.source);
-        if response.set_body(body).is_err() {
+        if response.set_body(body.clone()).is_err() {
             response = self.inner().response(
                 request,
                 StatusCode::SERVER_INTERNAL_ERROR,
@@ -358,6 +412,10 @@ impl CallTask {
         let awaits_ack = request.method == Method::Invite && response.status.is_success();
         if response.status.is_success() {
             self.shared.dialog().refresh_target(request.contact());
+            self.shared
+                .session()
+                .answer(now(), &request.headers, &mut response.headers);
+            self.shared.remember_body(body);
         }
         self.shared.negotiation().end_remote(awaits_ack);
         transaction.responder.send(&response);
@@ -521,9 +579,14 @@ impl CallTask {
             Note::Acked { cseq, ack, target } => {
                 self.acks.insert(cseq, (*ack, target));
             }
-            Note::Gone(by, status) => {
+            Note::Refreshed(body) => {
+                if body.is_some() && self.phase == Phase::Up {
+                    self.events.send(CallEvent::Refreshed(body)).ok();
+                }
+            }
+            Note::Gone(by, status, why) => {
                 if self.phase == Phase::Up {
-                    self.end(by, status, String::new(), HeaderList::new());
+                    self.end(by, status, why.to_owned(), HeaderList::new());
                     if by == EndedBy::Lost {
                         self.phase = Phase::Over
                     } else {

@@ -61,6 +61,10 @@ pub struct UserAgentConfig {
     pub max_server_transactions: usize,
     /// Incoming calls that the program has not taken yet; more are refused with 486. Default 32.
     pub max_pending_calls: usize,
+    /// The session interval that calls ask for (RFC 4028), default 1,800 s; `None` asks for none, and honours what a peer asks for.
+    pub session_expires: Option<Duration>,
+    /// The shortest session interval that is taken from a peer, others are refused with 422; default 90 s, the RFC's least.
+    pub min_session_expires: Duration,
 }
 
 impl Default for UserAgentConfig {
@@ -77,6 +81,8 @@ impl Default for UserAgentConfig {
             keep_alive: Duration::from_secs(25),
             max_server_transactions: 2_000,
             max_pending_calls: 32,
+            session_expires: Some(Duration::from_secs(1_800)),
+            min_session_expires: crate::session::LEAST_SESSION,
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Method, Request, Response, StatusCode,
-    agent_headers::ACCEPTED_TYPES,
+    agent_headers::{ACCEPTED_TYPES, SUPPORTED},
     session::DialogId,
     transaction::{LayerEvent, ServerTransaction},
 };
@@ -31,9 +31,15 @@ fn dispatch(inner: &Arc<Inner>, transaction: Box<ServerTransaction>) {
     if let Some(status) = malformed(request) {
         return refuse(inner, transaction, status);
     }
-    // RFC 3261 section 8.2.2.3; nothing is supported that could be required.
-    let required = request.headers.get_list("Require").join(", ");
-    if !required.is_empty() && request.method != Method::Ack {
+    // RFC 3261 section 8.2.2.3.
+    let unknown: Vec<&str> = request
+        .headers
+        .get_list("Require")
+        .into_iter()
+        .filter(|tag| !is_supported(tag))
+        .collect();
+    if !unknown.is_empty() && request.method != Method::Ack {
+        let required = unknown.join(", ");
         return answer(
             inner,
             transaction,
@@ -57,6 +63,12 @@ fn dispatch(inner: &Arc<Inner>, transaction: Box<ServerTransaction>) {
         },
         None => outside(inner, transaction),
     }
+}
+
+fn is_supported(tag: &str) -> bool {
+    SUPPORTED
+        .split(", ")
+        .any(|known| known.eq_ignore_ascii_case(tag))
 }
 
 fn outside(inner: &Arc<Inner>, transaction: Box<ServerTransaction>) {

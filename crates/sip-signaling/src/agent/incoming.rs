@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     call::Call,
     call_task::{self, CallStart},
-    clock::token,
+    clock::{now, token},
     dispatch::{answer, refuse},
     user_agent::{ArrivalKey, CallInput, Inner, add_custom, check_headers},
 };
@@ -163,9 +163,16 @@ impl IncomingInvite {
         body: Option<Body>,
     ) -> Result<Call, SignalingError> {
         let offered = self.request.body.is_empty() && body.is_some();
-        let response = self.response(StatusCode::OK, None, &headers, false, body)?;
-        let (start, call) =
-            CallStart::new(self.dialog.clone(), self.source, self.credentials.take());
+        let mut response = self.response(StatusCode::OK, None, &headers, false, body.clone())?;
+        let mut timer = self.inner.session_timer();
+        timer.answer(now(), &self.request.headers, &mut response.headers);
+        let (start, call) = CallStart::new(
+            self.dialog.clone(),
+            self.source,
+            self.credentials.take(),
+            timer,
+            body,
+        );
         let accepted = self.accepted.take().ok_or(SignalingError::Closed)?;
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         if !pending.is_open() {
@@ -263,6 +270,11 @@ pub(super) fn arrive(inner: &Arc<Inner>, mut transaction: Box<ServerTransaction>
     if !inner.arrives(key.clone()) {
         // RFC 3261 section 8.2.2.2: the same request over two paths.
         return refuse(inner, transaction, StatusCode::LOOP_DETECTED);
+    }
+    if let Some(least) = inner.session_timer().refusal(&request.headers) {
+        inner.forget_arrival(&key);
+        let status = StatusCode::SESSION_INTERVAL_TOO_SMALL;
+        return answer(inner, transaction, status, &[("Min-SE", &least)]);
     }
     let local_tag = token(12);
     let (Ok(dialog), Some(from), Some(to)) = (

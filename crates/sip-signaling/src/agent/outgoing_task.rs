@@ -19,7 +19,7 @@ use super::{
 use crate::{
     Method, NameAddr, Request, Response, SignalingError, StatusCode,
     agent_headers::ACCEPTED_TYPES,
-    session::{CancelStep, Dialog, InviteSession, InviteTimeout, SuccessKind},
+    session::{CancelStep, Dialog, InviteSession, InviteTimeout, SessionTimer, SuccessKind},
     transaction::{ClientEvent, ClientTransaction, Target},
 };
 
@@ -61,6 +61,7 @@ pub(super) async fn start(
         events: event_sender,
         cancel: cancel_receiver,
         inputs: input_receiver,
+        timer: inner.session_timer(),
         acks: HashMap::new(),
         tried: false,
         told: false,
@@ -119,6 +120,7 @@ struct OutgoingTask {
     events: mpsc::UnboundedSender<InviteEvent>,
     cancel: mpsc::UnboundedReceiver<()>,
     inputs: mpsc::UnboundedReceiver<CallInput>,
+    timer: SessionTimer,
     /// ACKs of answers that were not wanted, by To tag.
     acks: HashMap<String, SentAck>,
     tried: bool,
@@ -128,6 +130,8 @@ struct OutgoingTask {
 
 /// How one attempt ended.
 enum Attempt {
+    /// 422 with a longer interval than was asked for: once more with that.
+    TooBrief,
     Challenged(Box<Response>),
     Answered,
     Over,
@@ -157,13 +161,17 @@ impl OutgoingTask {
             match self.attempt(transaction).await {
                 Attempt::Answered => return true,
                 Attempt::Over => return false,
-                Attempt::Challenged(response) => {
-                    if self.session.is_cancelled() {
-                        let error = self.cancelled_error();
-                        self.fail(error);
+                Attempt::TooBrief => {
+                    if self.gave_up() {
                         return false;
                     }
-                    self.session.restarted();
+                    request = self.next_request();
+                    self.auth.apply(&mut request);
+                }
+                Attempt::Challenged(response) => {
+                    if self.gave_up() {
+                        return false;
+                    }
                     request = self.next_request();
                     if let Err(error) = self.auth.challenged(&response, &mut request) {
                         self.fail(error);
@@ -174,12 +182,24 @@ impl OutgoingTask {
         }
     }
 
+    /// Between two attempts: true if this side wants out.
+    fn gave_up(&mut self) -> bool {
+        if self.session.is_cancelled() {
+            let error = self.cancelled_error();
+            self.fail(error);
+            return true;
+        }
+        self.session.restarted();
+        false
+    }
+
     fn next_request(&mut self) -> Request {
         self.cseq += 1;
         let mut request = self.base.clone();
         request
             .headers
             .push_raw("CSeq", format!("{} INVITE", self.cseq));
+        self.timer.add_to_request(&mut request.headers);
         request
     }
 
@@ -263,6 +283,11 @@ impl OutgoingTask {
         if is_challenge(response.status) {
             return Err(Attempt::Challenged(Box::new(response)));
         }
+        if response.status == StatusCode::SESSION_INTERVAL_TOO_SMALL
+            && self.timer.too_brief(&response.headers)
+        {
+            return Err(Attempt::TooBrief);
+        }
         Err(self.over(rejected(&response)))
     }
 
@@ -319,10 +344,13 @@ impl OutgoingTask {
                 return true;
             }
         };
+        self.timer.answered(now(), &response.headers);
         let (start, call) = CallStart::new(
             dialog.clone(),
             self.target,
             self.options.credentials.clone(),
+            self.timer.clone(),
+            self.base.body(),
         );
         let (inputs, receiver) = mpsc::unbounded_channel();
         self.inner.set_call(dialog.id().clone(), inputs);

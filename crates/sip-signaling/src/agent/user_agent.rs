@@ -24,7 +24,7 @@ use super::{
 use crate::{
     HeaderList, Method, NameAddr, Request, Response, SignalingError, StatusCode, Transport, Uri,
     agent_headers::{ALLOWED_METHODS, SUPPORTED},
-    session::{Dialog, DialogId},
+    session::{Dialog, DialogId, SessionTimer},
     transaction::{
         ClientEvent, LayerConfig, ServerTransaction, Target, TransactionLayer, local_ip_towards,
     },
@@ -322,6 +322,11 @@ impl Inner {
         }
         // A Contact that leads nowhere (a private name, `.invalid`): where the dialog came from is worth a try.
         Ok(self.reach(hop, Some(transport)).await.unwrap_or(flow))
+    }
+
+    /// The session timer of a new call.
+    pub(super) fn session_timer(&self) -> SessionTimer {
+        SessionTimer::new(self.config.session_expires, self.config.min_session_expires)
     }
 
     /// Our Contact towards a peer, with the transport named wherever it is not UDP.

@@ -6,5 +6,6 @@ mod input;
 mod outgoing;
 mod peer;
 mod register;
+mod session_timer;
 mod shutdown;
 mod transport;
