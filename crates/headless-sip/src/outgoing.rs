@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use media_engine::AudioBridge;
 use sdp_negotiation::{Direction, PendingOffer};
 use sip_signaling::{
-    Body, Call, InviteEvent, InviteOptions, OutgoingInvite, Provisional, SignalingError,
+    Body, Call, IncomingOffer, InviteEvent, InviteOptions, OutgoingInvite, Provisional,
+    SignalingError,
 };
 
 use crate::client::HeadlessSipClient;
@@ -219,6 +220,11 @@ impl OutgoingCall {
                             reason,
                         });
                     }
+                    InviteEvent::Offer(offer) => {
+                        if self.on_early_offer(offer) {
+                            return Ok(Progress::EarlyMedia);
+                        }
+                    }
                     InviteEvent::Answered(answered) => {
                         let (ack, outcome) = match self.on_final_answer(answered.body.as_ref()) {
                             Ok(ack) => (ack, Ok(())),
@@ -315,6 +321,24 @@ impl OutgoingCall {
         }
     }
 
+    /// The far end's UPDATE before its answer (RFC 3311), or its offer where we made none (RFC 3262 section 5); whether sound starts
+    /// with it.
+    fn on_early_offer(&mut self, offer: IncomingOffer) -> bool {
+        let Some(body) = &offer.body else {
+            return false;
+        };
+        match self.media.answer(body, Direction::SendRecv) {
+            Ok((answer, started)) => {
+                offer.accept(Some(answer));
+                started.map(|started| self.keep(started)).is_some()
+            }
+            Err(error) => {
+                tracing::info!(%error, "an offer before the answer was refused");
+                false
+            }
+        }
+    }
+
     /// The answer of the 200, or the offer of it when we made none; gives the body of the ACK.
     fn on_final_answer(&mut self, body: Option<&Body>) -> Result<Option<Body>, Error> {
         match (self.pending.clone(), body) {
@@ -325,7 +349,7 @@ impl OutgoingCall {
                 Ok(None)
             }
             // RFC 3261 section 13.2.1: a 200 without SDP stands behind the answer that came early.
-            (Some(_), None) if self.media.handle().is_some() => {
+            (_, None) if self.media.handle().is_some() => {
                 self.media.answered()?;
                 Ok(None)
             }

@@ -1,10 +1,10 @@
 //! What this user agent says of itself.
 
 /// `Allow`: the methods that are handled. Everything else is answered 405 or 501.
-pub(crate) const ALLOWED_METHODS: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+pub(crate) const ALLOWED_METHODS: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
 
 /// `Accept` in answers to OPTIONS.
 pub(crate) const ACCEPTED_TYPES: &str = "application/sdp, application/dtmf-relay";
 
 /// `Supported`: the extensions that a peer may require.
-pub(crate) const SUPPORTED: &str = "timer";
+pub(crate) const SUPPORTED: &str = "100rel, timer";

@@ -54,10 +54,10 @@ mod transaction;
 mod transport;
 
 pub use agent::{
-    AnsweredInvite, Call, CallEnd, CallEvent, CallHandle, EndedBy, IncomingCalls, IncomingInvite,
-    IncomingOffer, InviteEvent, InviteOptions, OfferAnswer, OutgoingInvite, Provisional,
-    Registration, RegistrationConfig, RegistrationState, Timers, TraceDirection, TracedMessage,
-    UserAgent, UserAgentConfig,
+    Acknowledged, AnsweredInvite, Call, CallEnd, CallEvent, CallHandle, EndedBy, IncomingCalls,
+    IncomingInvite, IncomingOffer, InviteEvent, InviteOptions, OfferAnswer, OutgoingInvite,
+    Provisional, Registration, RegistrationConfig, RegistrationState, Timers, TraceDirection,
+    TracedMessage, UserAgent, UserAgentConfig,
 };
 pub use digest::Credentials;
 pub use error::{Rejection, SignalingError};

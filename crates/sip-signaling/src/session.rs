@@ -10,10 +10,12 @@ mod dialog;
 mod invite;
 mod negotiation;
 mod refresh;
+mod reliable;
 mod session_timer;
 
 pub(crate) use dialog::{CseqOrder, Dialog, DialogId};
 pub(crate) use invite::{CancelStep, InviteSession, InviteTimeout, SuccessKind};
 pub(crate) use negotiation::Negotiation;
 pub(crate) use refresh::{RefreshPolicy, Step, seconds};
+pub(crate) use reliable::{ReceivedReliable, ReliableStep, SentReliable};
 pub(crate) use session_timer::{LEAST_SESSION, SessionStep, SessionTimer};

@@ -2,7 +2,7 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Body, HeaderList, Method, NameAddr, SignalingError, StatusCode};
+use crate::{Body, HeaderList, Method, NameAddr, Request, SignalingError, StatusCode};
 
 /// Who or what ended a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub enum CallEvent {
 /// An offer of the peer within a call. Dropping it refuses it with 488; the call goes on as it was.
 #[derive(Debug)]
 pub struct IncomingOffer {
-    /// INVITE or UPDATE.
+    /// INVITE or UPDATE; PRACK for an offer that came with one, or that our PRACK answers.
     pub method: Method,
     /// The offer; `None` for a re-INVITE that asks this side for one (its answer comes as [`CallEvent::AckBody`]).
     pub body: Option<Body>,
@@ -73,6 +73,17 @@ pub(super) enum OfferReply {
 }
 
 impl IncomingOffer {
+    pub(super) fn new(request: &Request) -> (IncomingOffer, oneshot::Receiver<OfferReply>) {
+        let (sender, reply) = oneshot::channel();
+        let offer = IncomingOffer {
+            method: request.method.clone(),
+            body: request.body(),
+            headers: request.headers.clone(),
+            reply: Some(sender),
+        };
+        (offer, reply)
+    }
+
     /// Answers 200 with this body: the answer, or our offer if the re-INVITE had none.
     pub fn accept(mut self, body: Option<Body>) {
         if let Some(reply) = self.reply.take() {

@@ -11,6 +11,7 @@ use super::{
     auth::{Authenticator, is_challenge, rejected},
     call::{CallHandle, EndedBy, OfferAnswer},
     clock::{fraction, now},
+    early::SharedDialog,
     user_agent::{Inner, add_custom, broken},
 };
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
 /// What the requests under way and the task of the call share.
 pub(super) struct Shared {
     pub(super) inner: Arc<Inner>,
-    pub(super) dialog: Mutex<Dialog>,
+    pub(super) dialog: SharedDialog,
     pub(super) negotiation: Mutex<Negotiation>,
     pub(super) session: Mutex<SessionTimer>,
     /// Our last offer or answer, which a refresh by re-INVITE repeats (RFC 4028 section 7.4).

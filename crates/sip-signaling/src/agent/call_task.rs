@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -13,20 +13,21 @@ use super::{
     call_requests::{Note, Shared},
     clock::{first_cseq, fraction, now},
     dispatch::{answer, refuse},
+    early::SharedDialog,
     outgoing_task::sleep_until,
     user_agent::{CallInput, Inner, check_headers},
 };
 use crate::{
     Body, Credentials, HeaderList, Method, Request, Response, SignalingError, StatusCode,
     agent_headers::ACCEPTED_TYPES,
-    session::{CseqOrder, Dialog, SessionStep, SessionTimer},
+    session::{CseqOrder, SentReliable, SessionStep, SessionTimer},
     transaction::{ServerEvent, ServerTransaction, Target},
 };
 
 /// What the program's half of a call is connected to.
 #[derive(Debug)]
 pub(super) struct CallStart {
-    dialog: Dialog,
+    dialog: SharedDialog,
     flow: Target,
     credentials: Option<Credentials>,
     timer: SessionTimer,
@@ -38,7 +39,7 @@ pub(super) struct CallStart {
 
 impl CallStart {
     pub(super) fn new(
-        dialog: Dialog,
+        dialog: SharedDialog,
         flow: Target,
         credentials: Option<Credentials>,
         timer: SessionTimer,
@@ -46,10 +47,13 @@ impl CallStart {
     ) -> (CallStart, Call) {
         let (events, event_receiver) = mpsc::unbounded_channel();
         let (commands, command_receiver) = mpsc::unbounded_channel();
-        let handle = CallHandle {
-            call_id: dialog.id().call_id.clone(),
-            remote: dialog.remote().clone(),
-            commands,
+        let handle = {
+            let dialog = dialog.lock().unwrap_or_else(PoisonError::into_inner);
+            CallHandle {
+                call_id: dialog.id().call_id.clone(),
+                remote: dialog.remote().clone(),
+                commands,
+            }
         };
         let call = Call {
             events: event_receiver,
@@ -92,12 +96,14 @@ pub(super) async fn callee(
     events: mpsc::UnboundedReceiver<ServerEvent>,
     inputs: mpsc::UnboundedReceiver<CallInput>,
     offered: bool,
+    unacknowledged: Vec<SentReliable>,
 ) {
     let auth = Authenticator::new(start.credentials.as_ref());
     let mut task = CallTask::new(inner, start, inputs, auth);
     task.shared.dialog().start_cseq(first_cseq());
     task.shared.negotiation().end_remote(true);
     task.awaited = Some(AwaitedAck { events, offered });
+    task.unacknowledged = unacknowledged;
     task.run().await;
 }
 
@@ -126,6 +132,8 @@ struct CallTask {
     early_offers: Vec<ServerTransaction>,
     /// Commands that wait for the peer's ACK (RFC 3261 sections 14.1 and 15).
     waiting: Vec<CallCommand>,
+    /// Reliable provisional responses whose PRACK our 200 has overtaken (RFC 3262 section 3).
+    unacknowledged: Vec<SentReliable>,
     phase: Phase,
 }
 
@@ -147,7 +155,7 @@ impl CallTask {
         let (notes, note_receiver) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             inner,
-            dialog: Mutex::new(start.dialog),
+            dialog: start.dialog,
             negotiation: Mutex::default(),
             session: Mutex::new(start.timer),
             local_body: Mutex::new(start.local_body),
@@ -169,6 +177,7 @@ impl CallTask {
             pending: None,
             early_offers: Vec::new(),
             waiting: Vec::new(),
+            unacknowledged: Vec::new(),
             phase: Phase::Up,
         }
     }
@@ -290,9 +299,18 @@ impl CallTask {
                 refuse(self.inner(), transaction, StatusCode::OK);
                 self.events.send(event).ok();
             }
-            Method::Prack | Method::Notify => {
-                refuse(self.inner(), transaction, StatusCode::CALL_DOES_NOT_EXIST)
+            Method::Prack => {
+                let late = self
+                    .unacknowledged
+                    .iter()
+                    .position(|sent| sent.is_acknowledged_by(&request.headers));
+                let status = match late.map(|at| self.unacknowledged.swap_remove(at)) {
+                    Some(_) => StatusCode::OK,
+                    None => StatusCode::CALL_DOES_NOT_EXIST,
+                };
+                refuse(self.inner(), transaction, status)
             }
+            Method::Notify => refuse(self.inner(), transaction, StatusCode::CALL_DOES_NOT_EXIST),
             Method::Other(_) => refuse(self.inner(), transaction, StatusCode::NOT_IMPLEMENTED),
             _ => refuse(self.inner(), transaction, StatusCode::METHOD_NOT_ALLOWED),
         }
@@ -362,13 +380,7 @@ impl CallTask {
             return answer(self.inner(), transaction, refusal.status(), with_pause);
         }
         let request = &transaction.request;
-        let (sender, reply) = oneshot::channel();
-        let offer = IncomingOffer {
-            method: request.method.clone(),
-            body: request.body(),
-            headers: request.headers.clone(),
-            reply: Some(sender),
-        };
+        let (offer, reply) = IncomingOffer::new(request);
         if request.method == Method::Invite {
             let trying = Response::to_request(request, StatusCode::TRYING, None);
             transaction.responder.send(&trying);

@@ -6,6 +6,7 @@ mod input;
 mod outgoing;
 mod peer;
 mod register;
+mod reliable;
 mod session_timer;
 mod shutdown;
 mod transport;
