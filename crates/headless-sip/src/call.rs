@@ -1,18 +1,21 @@
 //! An established call: the face that the program holds, and the driver behind it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use media_engine::{AudioBridge, MediaEvent, MediaEvents, MediaHandle};
 use sdp_negotiation::{Direction, PendingOffer};
-use sip_signaling::{Body, Call, HeaderList, IncomingOffer, SignalingError, StatusCode};
+use sip_signaling::{
+    Body, Call, CallHandle, HeaderList, IncomingOffer, SignalingError, StatusCode,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::client::HeadlessSipClient;
 use crate::event::EventSender;
+use crate::info_dtmf::{self, KeyPresses};
 use crate::media::{CallMedia, StartedMedia};
-use crate::{CallEnded, CallEvent, CallEvents, CallStats, DtmfMethod, EndedBy, Error};
+use crate::{CallEnded, CallEvent, CallEvents, CallStats, DtmfMethod, DtmfMode, EndedBy, Error};
 
 /// How long a BYE may keep the program waiting; it is repeated in the background for longer.
 const BYE_PATIENCE: Duration = Duration::from_secs(2);
@@ -48,6 +51,8 @@ impl ActiveCall {
         let control = CallControl {
             commands: commands_sender,
             media: handle.clone(),
+            sip: sip.handle(),
+            dtmf_mode: client.config().dtmf_mode,
             setup,
             call_id: sip.call_id().to_owned(),
             remote: sip.remote().to_string(),
@@ -63,6 +68,7 @@ impl ActiveCall {
             commands,
             events: events_sender,
             setup,
+            presses: KeyPresses::default(),
             local_hold: false,
             reoffer: None,
             offered_in_200: None,
@@ -137,6 +143,8 @@ impl ActiveCall {
 pub struct CallControl {
     commands: mpsc::Sender<Command>,
     media: MediaHandle,
+    sip: CallHandle,
+    dtmf_mode: DtmfMode,
     setup: Duration,
     call_id: String,
     remote: String,
@@ -168,12 +176,14 @@ impl CallControl {
         self.ask(|done| Command::Hold { hold: false, done }).await
     }
 
-    /// Presses keys, each for 100 ms: `0` to `9`, `*`, `#`, `A` to `D`, by RFC 4733. Returns at once; the keys go out one after
-    /// another, and playback waits meanwhile.
+    /// Presses keys, each for 100 ms: `0` to `9`, `*`, `#`, `A` to `D`. By RFC 4733 it returns at once; the keys go out one after
+    /// another, and playback waits meanwhile. By INFO ([`ClientConfig::dtmf_mode`](crate::ClientConfig::dtmf_mode)) it waits for the far
+    /// end's answer to each.
     ///
     /// # Errors
     ///
     /// [`Error::Media`] for another character, and when the far end did not negotiate telephone-event; nothing is sent then.
+    /// [`Error::Rejected`] and the like when it refuses the INFO.
     ///
     /// Cancel safe.
     pub async fn send_dtmf(&self, digits: &str) -> Result<(), Error> {
@@ -188,9 +198,36 @@ impl CallControl {
             )));
         }
         for digit in digits.chars() {
-            self.media.send_dtmf(digit.to_ascii_uppercase(), duration)?;
+            let digit = digit.to_ascii_uppercase();
+            match self.dtmf_mode {
+                DtmfMode::Rfc4733 => self.media.send_dtmf(digit, duration)?,
+                DtmfMode::Info => self.send_info(digit, duration).await?,
+            }
         }
         Ok(())
+    }
+
+    async fn send_info(&self, digit: char, duration: Duration) -> Result<(), Error> {
+        match self.sip.info(info_dtmf::relay(digit, duration)).await {
+            Err(SignalingError::Rejected(refusal))
+                if refusal.status == StatusCode::UNSUPPORTED_MEDIA_TYPE =>
+            {
+                Ok(self.sip.info(info_dtmf::plain(digit)).await?)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
+    /// Sends a text within the call (MESSAGE, RFC 3428) and waits until it was taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`], [`Error::Timeout`], [`Error::Ended`].
+    ///
+    /// Cancel safe: it may have been sent.
+    pub async fn message(&self, text: &str) -> Result<(), Error> {
+        let body = Body::new("text/plain;charset=UTF-8", text);
+        Ok(self.sip.message(body).await?)
     }
 
     /// The figures so far, or the final ones once the call is over.
@@ -240,6 +277,7 @@ struct Driver {
     commands: mpsc::Receiver<Command>,
     events: EventSender,
     setup: Duration,
+    presses: KeyPresses,
     /// The far end holds us.
     held: bool,
     /// We hold the far end.
@@ -322,6 +360,19 @@ impl Driver {
         match event {
             sip_signaling::CallEvent::Offer(offer) => self.on_offer(offer),
             sip_signaling::CallEvent::AckBody(body) => self.on_ack_body(&body),
+            sip_signaling::CallEvent::Info {
+                body: Some(body), ..
+            } => {
+                if let Some((digit, duration)) = info_dtmf::parse(&body) {
+                    self.tell_key(digit, DtmfMethod::Info, duration);
+                }
+            }
+            sip_signaling::CallEvent::Message {
+                body: Some(body), ..
+            } => {
+                let text = String::from_utf8_lossy(&body.bytes).into_owned();
+                self.events.send(CallEvent::Message { text });
+            }
             sip_signaling::CallEvent::Refreshed(Some(body)) => {
                 if let Err(error) = self.media.refreshed(&body, self.direction()) {
                     tracing::info!(%error, "the answer to a session refresh was not understood; the call goes on as it was");
@@ -371,13 +422,7 @@ impl Driver {
         match event {
             Some(MediaEvent::Dtmf {
                 digit, duration, ..
-            }) => {
-                self.events.send(CallEvent::Dtmf {
-                    digit,
-                    method: DtmfMethod::Rfc4733,
-                    duration,
-                });
-            }
+            }) => self.tell_key(digit, DtmfMethod::Rfc4733, duration),
             Some(MediaEvent::Mark { name, cleared }) => {
                 self.events.send(CallEvent::Mark { name, cleared })
             }
@@ -406,6 +451,17 @@ impl Driver {
             }
         }
         None
+    }
+
+    /// Once for each press, whichever ways it comes.
+    fn tell_key(&mut self, digit: char, method: DtmfMethod, duration: Duration) {
+        if self.presses.is_new(Instant::now(), digit, method) {
+            self.events.send(CallEvent::Dtmf {
+                digit,
+                method,
+                duration,
+            });
+        }
     }
 
     fn on_command(&mut self, command: Option<Command>) -> Option<End> {

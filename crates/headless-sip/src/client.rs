@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use media_engine::{EngineConfig, MediaEngine};
 use sip_signaling::{
-    Call, Credentials, HeaderList, IncomingCalls, NameAddr, Registration, RegistrationConfig,
-    RegistrationState, Timers, TracedMessage, Uri, UserAgent, UserAgentConfig,
+    Body, Call, Credentials, HeaderList, IncomingCalls, IncomingMessages, InviteOptions, Method,
+    NameAddr, Registration, RegistrationConfig, RegistrationState, RequestOptions, Response,
+    Timers, TracedMessage, Uri, UserAgent, UserAgentConfig,
 };
 use tokio::sync::{Mutex, broadcast, watch};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::call::say_bye;
 use crate::media::MediaSettings;
-use crate::{ActiveCall, ClientConfig, Dial, Error, IncomingCall, Register, Transport, address};
+use crate::{
+    ActiveCall, ClientConfig, Dial, Error, IncomingCall, Register, TextMessage, Transport, address,
+};
 
 /// Makes and answers calls. Cheap to clone; clones are the same client.
 ///
@@ -35,6 +38,7 @@ struct Inner {
     /// Set once, when registering begins.
     registration: OnceLock<Registration>,
     incoming: Mutex<IncomingCalls>,
+    messages: Mutex<IncomingMessages>,
     drivers: TaskTracker,
     closing: CancellationToken,
 }
@@ -79,6 +83,7 @@ impl HeadlessSipClient {
             ..UserAgentConfig::default()
         })
         .await?;
+        let messages = agent.messages();
         let account = Account::new(&config, &agent)?;
         let inner = Inner {
             media: MediaSettings::new(&config),
@@ -88,6 +93,7 @@ impl HeadlessSipClient {
             account,
             registration: OnceLock::new(),
             incoming: Mutex::new(incoming),
+            messages: Mutex::new(messages),
             drivers: TaskTracker::new(),
             closing: CancellationToken::new(),
         };
@@ -146,6 +152,65 @@ impl HeadlessSipClient {
             call = calls.recv() => call.map(|invite| IncomingCall::new(self.clone(), invite)),
             () = self.inner.closing.cancelled() => None,
         }
+    }
+
+    /// Sends a text outside any call (MESSAGE, RFC 3428) and waits until it was taken; `target` as for [`call`](Self::call).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a target that is no address, [`Error::Rejected`], [`Error::Unauthorized`], [`Error::Timeout`], [`Error::Transport`].
+    ///
+    /// Cancel safe: it may have been sent.
+    pub async fn message(&self, target: &str, text: &str) -> Result<(), Error> {
+        let body = Body::new("text/plain;charset=UTF-8", text);
+        self.request(Method::Message, target, Some(body)).await?;
+        Ok(())
+    }
+
+    /// Asks the far end what it can do (OPTIONS, RFC 3261 section 11), which also tells that it is there: the header fields of its answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`message`](Self::message).
+    ///
+    /// Cancel safe.
+    pub async fn options(&self, target: &str) -> Result<Vec<(String, String)>, Error> {
+        let response = self.request(Method::Options, target, None).await?;
+        let fields = response.headers.iter();
+        Ok(fields
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect())
+    }
+
+    /// The next text that was sent to us outside calls; `None` after [`shutdown`](Self::shutdown). At most 32 wait to be fetched, later ones are
+    /// refused with 480.
+    ///
+    /// Cancel safe: no text is lost when the future is dropped.
+    pub async fn incoming_message(&self) -> Option<TextMessage> {
+        let mut messages = self.inner.messages.lock().await;
+        tokio::select! {
+            message = messages.recv() => message.map(TextMessage::new),
+            () = self.inner.closing.cancelled() => None,
+        }
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        target: &str,
+        body: Option<Body>,
+    ) -> Result<Response, Error> {
+        let target = address::target(target, self.domain())?;
+        let mut options = RequestOptions {
+            credentials: self.credentials().cloned(),
+            transport: Some(self.config().transport.into()),
+            body,
+            ..RequestOptions::new(method, target, self.own_address())
+        };
+        let mut hop = InviteOptions::new(options.target.clone(), options.from.clone());
+        hop.transport = options.transport;
+        options.from = self.address_towards(self.agent().next_hop(&hop).await?)?;
+        Ok(self.agent().request(options).await?)
     }
 
     /// Where we listen for SIP, with the port that was really taken.

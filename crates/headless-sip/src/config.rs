@@ -76,6 +76,9 @@ pub struct ClientConfig {
     pub sip_t1: Duration,
     /// The session interval that calls ask for (RFC 4028): a call whose far end vanished ends within it. `None` asks for none. Default 30 min.
     pub session_expires: Option<Duration>,
+    /// How [`CallControl::send_dtmf`](crate::CallControl::send_dtmf) sends keys; received ones are told whichever way they come. Default
+    /// [`DtmfMode::Rfc4733`].
+    pub dtmf_mode: DtmfMode,
 }
 
 impl Default for ClientConfig {
@@ -107,6 +110,7 @@ impl Default for ClientConfig {
             user_agent: concat!("headless-sip/", env!("CARGO_PKG_VERSION")).to_owned(),
             sip_t1: Duration::from_millis(500),
             session_expires: Some(Duration::from_secs(1_800)),
+            dtmf_mode: DtmfMode::Rfc4733,
         }
     }
 }
@@ -132,6 +136,17 @@ pub enum Transport {
     Udp,
     /// SIP over TCP.
     Tcp,
+}
+
+/// How keys are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DtmfMode {
+    /// In the audio stream as telephone-event packets (RFC 4733).
+    #[default]
+    Rfc4733,
+    /// In INFO requests with `application/dtmf-relay`; `application/dtmf` where the far end refuses that with 415.
+    Info,
 }
 
 /// When a client registers (RFC 3261 section 10).

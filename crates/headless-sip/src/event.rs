@@ -35,6 +35,11 @@ pub enum CallEvent {
     NoMedia(NoMediaCause),
     /// Audio arrives again.
     MediaResumed,
+    /// The far end sent a text within the call (RFC 3428).
+    Message {
+        /// The text.
+        text: String,
+    },
     /// The figures so far; every [`ClientConfig::quality_interval`](crate::ClientConfig::quality_interval).
     Quality(CallStats),
     /// The call is over; nothing comes after this.
@@ -47,6 +52,8 @@ pub enum CallEvent {
 pub enum DtmfMethod {
     /// RFC 4733 telephone-event packets.
     Rfc4733,
+    /// An INFO request with `application/dtmf-relay` or `application/dtmf`.
+    Info,
 }
 
 impl DtmfMethod {
@@ -54,6 +61,7 @@ impl DtmfMethod {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Rfc4733 => "rfc4733",
+            Self::Info => "info",
         }
     }
 }

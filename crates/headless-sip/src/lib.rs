@@ -36,7 +36,9 @@ mod config;
 mod error;
 mod event;
 mod incoming;
+mod info_dtmf;
 mod media;
+mod message;
 mod outgoing;
 mod stats;
 
@@ -44,7 +46,7 @@ pub use audio_codecs as codecs;
 pub use call::{ActiveCall, CallControl};
 pub use client::HeadlessSipClient;
 pub use codec_table::CodecTable;
-pub use config::{ClientConfig, Password, Register, Transport};
+pub use config::{ClientConfig, DtmfMode, Password, Register, Transport};
 pub use error::Error;
 pub use event::{CallEnded, CallEvent, CallEvents, DtmfMethod, EndedBy};
 pub use incoming::IncomingCall;
@@ -52,6 +54,7 @@ pub use media_engine::{
     AudioBridge, AudioError, AudioFrame, AudioReceiver, AudioSender, Cleared, NoMediaCause,
     PlayedUtterance, ReceivedFrame, TrySendError, UtteranceId,
 };
+pub use message::TextMessage;
 pub use outgoing::{Dial, OutgoingCall, Progress};
 pub use sip_signaling::{RegistrationState, TraceDirection, TracedMessage};
 pub use stats::CallStats;

@@ -9,6 +9,7 @@ mod config;
 mod dispatch;
 mod early;
 mod incoming;
+mod messages;
 mod outgoing;
 mod outgoing_task;
 mod registration;
@@ -18,8 +19,9 @@ mod user_agent;
 
 pub use call::{Call, CallEnd, CallEvent, CallHandle, EndedBy, IncomingOffer, OfferAnswer};
 pub(crate) use clock::{now, token};
-pub use config::{InviteOptions, RegistrationConfig, Timers, UserAgentConfig};
+pub use config::{InviteOptions, RegistrationConfig, RequestOptions, Timers, UserAgentConfig};
 pub use incoming::{Acknowledged, IncomingCalls, IncomingInvite};
+pub use messages::{IncomingMessage, IncomingMessages};
 pub use outgoing::{AnsweredInvite, InviteEvent, OutgoingInvite, Provisional};
 pub use registration::{Registration, RegistrationState};
 pub use trace::{TraceDirection, TracedMessage};

@@ -55,9 +55,9 @@ mod transport;
 
 pub use agent::{
     Acknowledged, AnsweredInvite, Call, CallEnd, CallEvent, CallHandle, EndedBy, IncomingCalls,
-    IncomingInvite, IncomingOffer, InviteEvent, InviteOptions, OfferAnswer, OutgoingInvite,
-    Provisional, Registration, RegistrationConfig, RegistrationState, Timers, TraceDirection,
-    TracedMessage, UserAgent, UserAgentConfig,
+    IncomingInvite, IncomingMessage, IncomingMessages, IncomingOffer, InviteEvent, InviteOptions,
+    OfferAnswer, OutgoingInvite, Provisional, Registration, RegistrationConfig, RegistrationState,
+    RequestOptions, Timers, TraceDirection, TracedMessage, UserAgent, UserAgentConfig,
 };
 pub use digest::Credentials;
 pub use error::{Rejection, SignalingError};

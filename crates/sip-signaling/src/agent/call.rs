@@ -2,7 +2,7 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Body, HeaderList, Method, NameAddr, Request, SignalingError, StatusCode};
+use crate::{Body, HeaderList, Method, NameAddr, Request, Response, SignalingError, StatusCode};
 
 /// Who or what ended a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,13 @@ pub enum CallEvent {
     AckBody(Body),
     /// An INFO; answered 200 already.
     Info {
+        /// Headers.
+        headers: HeaderList,
+        /// Body.
+        body: Option<Body>,
+    },
+    /// A MESSAGE within the call (RFC 3428); answered 200 already.
+    Message {
         /// Headers.
         headers: HeaderList,
         /// Body.
@@ -216,9 +223,11 @@ pub(super) enum CallCommand {
         body: Option<Body>,
         done: oneshot::Sender<Result<OfferAnswer, SignalingError>>,
     },
-    Info {
-        body: Body,
-        done: oneshot::Sender<Result<(), SignalingError>>,
+    Request {
+        method: Method,
+        headers: HeaderList,
+        body: Option<Body>,
+        done: oneshot::Sender<Result<Response, SignalingError>>,
     },
     Abandon,
 }
@@ -275,7 +284,32 @@ impl CallHandle {
     /// # Errors
     /// `Rejected`, `Timeout`, `Closed`, `InvalidInput`.
     pub async fn info(&self, body: Body) -> Result<(), SignalingError> {
-        self.command(|done| CallCommand::Info { body, done }).await
+        self.request(Method::Info, HeaderList::new(), Some(body))
+            .await
+            .map(|_| ())
+    }
+
+    /// Sends a MESSAGE within the call and waits for its answer (RFC 3428). Errors as for [`CallHandle::info`].
+    pub async fn message(&self, body: Body) -> Result<(), SignalingError> {
+        self.request(Method::Message, HeaderList::new(), Some(body))
+            .await
+            .map(|_| ())
+    }
+
+    /// A request that changes nothing in the call; its 2xx.
+    async fn request(
+        &self,
+        method: Method,
+        headers: HeaderList,
+        body: Option<Body>,
+    ) -> Result<Response, SignalingError> {
+        self.command(|done| CallCommand::Request {
+            method,
+            headers,
+            body,
+            done,
+        })
+        .await
     }
 
     /// Call-ID.

@@ -12,7 +12,7 @@ use super::{
     call::{CallHandle, EndedBy, OfferAnswer},
     clock::{fraction, now},
     early::SharedDialog,
-    user_agent::{Inner, add_custom, broken},
+    user_agent::{Inner, add_custom, broken, check_headers},
 };
 use crate::{
     Body, Credentials, HeaderList, Method, Request, Response, SignalingError, StatusCode,
@@ -184,20 +184,27 @@ impl Shared {
         }
     }
 
-    pub(super) async fn info(self: Arc<Self>, body: Body) -> Result<(), SignalingError> {
+    /// A request that changes nothing in the call: INFO, MESSAGE.
+    pub(super) async fn simple(
+        self: Arc<Self>,
+        method: Method,
+        headers: HeaderList,
+        body: Option<Body>,
+    ) -> Result<Response, SignalingError> {
+        check_headers(&headers, false)?;
         let mut auth = self.auth.lock().await;
         let target = self.target().await?;
         let result = self
             .inner
             .transact(
-                || self.request(&Method::Info, target, &HeaderList::new(), Some(&body)),
+                || self.request(&method, target, &headers, body.as_ref()),
                 target,
                 &mut auth,
             )
             .await;
-        self.judge(&Method::Info, &result);
+        self.judge(&method, &result);
         match result? {
-            response if response.status.is_success() => Ok(()),
+            response if response.status.is_success() => Ok(response),
             response => Err(rejected(&response)),
         }
     }

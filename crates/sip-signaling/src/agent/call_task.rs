@@ -299,6 +299,14 @@ impl CallTask {
                 refuse(self.inner(), transaction, StatusCode::OK);
                 self.events.send(event).ok();
             }
+            Method::Message => {
+                let event = CallEvent::Message {
+                    headers: request.headers.clone(),
+                    body: request.body(),
+                };
+                refuse(self.inner(), transaction, StatusCode::OK);
+                self.events.send(event).ok();
+            }
             Method::Prack => {
                 let late = self
                     .unacknowledged
@@ -526,8 +534,15 @@ impl CallTask {
             CallCommand::AckReinvite { cseq, body, done } => {
                 tokio::spawn(async move { done.send(shared.acknowledge(cseq, body).await).ok() });
             }
-            CallCommand::Info { body, done } => {
-                tokio::spawn(async move { done.send(shared.info(body).await).ok() });
+            CallCommand::Request {
+                method,
+                headers,
+                body,
+                done,
+            } => {
+                tokio::spawn(
+                    async move { done.send(shared.simple(method, headers, body).await).ok() },
+                );
             }
             CallCommand::Offer { method, body, done } => {
                 tokio::spawn(async move { done.send(shared.offer(method, body).await).ok() });
@@ -616,8 +631,10 @@ fn decline(command: CallCommand) {
     match command {
         CallCommand::Ack { done, .. }
         | CallCommand::AckReinvite { done, .. }
-        | CallCommand::Bye { done, .. }
-        | CallCommand::Info { done, .. } => {
+        | CallCommand::Bye { done, .. } => {
+            done.send(Err(SignalingError::Closed)).ok();
+        }
+        CallCommand::Request { done, .. } => {
             done.send(Err(SignalingError::Closed)).ok();
         }
         CallCommand::Offer { done, .. } => {

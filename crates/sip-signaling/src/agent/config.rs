@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::{Body, Credentials, HeaderList, NameAddr, Transport, Uri};
+use crate::{Body, Credentials, HeaderList, Method, NameAddr, Transport, Uri};
 
 /// RFC 3261 table 4. The defaults are the RFC's; tests use shorter ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +123,43 @@ impl RegistrationConfig {
             transport: None,
             headers: HeaderList::new(),
             retry_after_failure: (Duration::from_secs(1), Duration::from_secs(60)),
+        }
+    }
+}
+
+/// A request outside any call: MESSAGE, OPTIONS, PUBLISH, or one that this crate does not know.
+#[derive(Debug, Clone)]
+pub struct RequestOptions {
+    /// The method.
+    pub method: Method,
+    /// Request-URI and To.
+    pub target: Uri,
+    /// From (a tag is added).
+    pub from: NameAddr,
+    /// Answers to challenges of the target and of proxies.
+    pub credentials: Option<Credentials>,
+    /// First hop instead of the target and of [`UserAgentConfig::outbound_proxy`]; goes into a Route header.
+    pub proxy: Option<Uri>,
+    /// Transport; `None` follows the `transport` parameter of the first hop, else UDP where it is spoken.
+    pub transport: Option<Transport>,
+    /// More headers.
+    pub headers: HeaderList,
+    /// Body.
+    pub body: Option<Body>,
+}
+
+impl RequestOptions {
+    /// A request without body.
+    pub fn new(method: Method, target: Uri, from: NameAddr) -> RequestOptions {
+        RequestOptions {
+            method,
+            target,
+            from,
+            credentials: None,
+            proxy: None,
+            transport: None,
+            headers: HeaderList::new(),
+            body: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use tokio::sync::mpsc;
 
 use super::{
-    incoming,
+    incoming, messages,
     user_agent::{CallInput, Inner},
 };
 use crate::{
@@ -80,6 +80,7 @@ fn outside(inner: &Arc<Inner>, transaction: Box<ServerTransaction>) {
             StatusCode::OK,
             &[("Accept", ACCEPTED_TYPES)],
         ),
+        Method::Message => messages::arrive(inner, transaction),
         Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify => {
             refuse(inner, transaction, StatusCode::CALL_DOES_NOT_EXIST)
         }

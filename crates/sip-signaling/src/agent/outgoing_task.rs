@@ -19,7 +19,7 @@ use super::{
     user_agent::{CallInput, Inner, InviteKey, add_custom, broken, check_headers, new_call_id},
 };
 use crate::{
-    Body, Method, NameAddr, Request, Response, SignalingError, StatusCode,
+    Body, Method, NameAddr, Request, Response, SignalingError, StatusCode, Uri,
     agent_headers::ACCEPTED_TYPES,
     session::{
         CancelStep, Dialog, DialogId, InviteSession, InviteTimeout, ReceivedReliable, SessionTimer,
@@ -84,31 +84,30 @@ pub(super) async fn start(
 fn base_request(
     inner: &Inner,
     options: &InviteOptions,
-    hop: &crate::Uri,
+    hop: &Uri,
 ) -> Result<Request, SignalingError> {
-    let mut request = Request::new(Method::Invite, options.target.to_request_uri());
-    if *hop != options.target {
-        let mut route = hop.clone();
-        // RFC 3261 section 8.1.2: a pre-set route is a loose route.
-        route.params_mut().set_raw("lr", None);
-        request
-            .headers
-            .push_raw("Route", NameAddr::new(route).to_string());
-    }
-    request.headers.push_raw("Max-Forwards", "70");
-    request.headers.push_raw(
-        "From",
-        options.from.clone().with_tag(&token(12)).to_string(),
-    );
-    request.headers.push_raw(
-        "To",
-        NameAddr::new(options.target.to_request_uri()).to_string(),
-    );
-    request.headers.push_raw("Call-ID", new_call_id());
+    let mut request = outside_request(Method::Invite, &options.target, &options.from, hop);
     inner.add_agent_headers(&mut request.headers);
     add_custom(&mut request.headers, &options.headers);
     request.set_body(options.body.clone())?;
     Ok(request)
+}
+
+/// A request outside a dialog, without Via and CSeq (RFC 3261 section 8.1.1).
+pub(super) fn outside_request(method: Method, target: &Uri, from: &NameAddr, hop: &Uri) -> Request {
+    let mut request = Request::new(method, target.to_request_uri());
+    let headers = &mut request.headers;
+    if hop != target {
+        let mut route = hop.clone();
+        // RFC 3261 section 8.1.2: a pre-set route is a loose route.
+        route.params_mut().set_raw("lr", None);
+        headers.push_raw("Route", NameAddr::new(route).to_string());
+    }
+    headers.push_raw("Max-Forwards", "70");
+    headers.push_raw("From", from.clone().with_tag(&token(12)).to_string());
+    headers.push_raw("To", NameAddr::new(target.to_request_uri()).to_string());
+    headers.push_raw("Call-ID", new_call_id());
+    request
 }
 
 /// An ACK that has gone out, once it has.

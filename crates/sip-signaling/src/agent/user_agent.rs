@@ -12,9 +12,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     auth::{Authenticator, is_challenge},
     clock::token,
-    config::{InviteOptions, RegistrationConfig, UserAgentConfig},
+    config::{InviteOptions, RegistrationConfig, RequestOptions, UserAgentConfig},
     dispatch,
     incoming::{IncomingCalls, IncomingInvite},
+    messages::{self, IncomingMessage, IncomingMessages},
     outgoing::OutgoingInvite,
     outgoing_task,
     registration::{Registration, RegistrationState},
@@ -79,6 +80,7 @@ impl UserAgent {
             arriving: Mutex::default(),
             learned: Mutex::default(),
             registrations: Mutex::default(),
+            messages: Mutex::default(),
             tasks: TaskTracker::new(),
             closing: cancel.child_token(),
             _guard: guard,
@@ -145,6 +147,26 @@ impl UserAgent {
         outgoing_task::start(&self.inner, options).await
     }
 
+    /// Sends a request outside any call and waits for its 2xx; challenges are answered. For MESSAGE (RFC 3428), OPTIONS, PUBLISH and what
+    /// this crate does not know; calls and registrations have functions of their own.
+    ///
+    /// Cancel safe: the request may have been sent.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a method that begins or belongs to a call or registration, or an unusable header or body type; `Config`, `Transport`,
+    /// `Unauthorized`, `Timeout`, and `Rejected` for any final answer but 2xx.
+    pub async fn request(&self, options: RequestOptions) -> Result<Response, SignalingError> {
+        messages::send(&self.inner, options).await
+    }
+
+    /// The MESSAGEs that come in outside calls from now on. Without this, or once it is dropped, they are refused with 405; a second call takes
+    /// the place of the first.
+    pub fn messages(&self) -> IncomingMessages {
+        let (sender, queue) = mpsc::channel(self.inner.config.max_pending_calls.max(1));
+        *locked(&self.inner.messages) = Some(sender);
+        IncomingMessages { queue }
+    }
+
     /// Every SIP message from now on, in short. Costs nothing while nobody listens; a slow listener loses the oldest.
     pub fn trace(&self) -> broadcast::Receiver<TracedMessage> {
         self.inner.layer.trace()
@@ -209,6 +231,7 @@ pub(crate) struct Inner {
     /// What registrars saw as our address, by the registrar's own.
     learned: Mutex<HashMap<IpAddr, SocketAddr>>,
     registrations: Mutex<Vec<Stop>>,
+    messages: Mutex<Option<mpsc::Sender<IncomingMessage>>>,
     /// The tasks of INVITEs, which have something to say at the end.
     pub(super) tasks: TaskTracker,
     /// Cancelled while the sockets are still open.
@@ -258,6 +281,12 @@ impl Inner {
 
     pub(super) fn forget_arrival(&self, key: &ArrivalKey) {
         locked(&self.arriving).remove(key);
+    }
+
+    pub(super) fn message_queue(&self) -> Option<mpsc::Sender<IncomingMessage>> {
+        locked(&self.messages)
+            .clone()
+            .filter(|queue| !queue.is_closed())
     }
 
     fn registrations(&self) -> MutexGuard<'_, Vec<Stop>> {

@@ -249,7 +249,6 @@ async fn info_is_answered_and_surfaces_and_other_methods_are_refused() {
     );
     for (method, status) in [
         (Method::Refer, 405),
-        (Method::Message, 405),
         (Method::Subscribe, 405),
         (Method::Options, 200),
         (Method::Prack, 481),

@@ -3,6 +3,7 @@
 mod in_call;
 mod incoming;
 mod input;
+mod messages;
 mod outgoing;
 mod peer;
 mod register;
