@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use media_engine::{AudioBridge, MediaEvent, MediaEvents, MediaHandle};
 use sdp_negotiation::{Direction, PendingOffer};
 use sip_signaling::{
-    Body, Call, CallHandle, HeaderList, IncomingOffer, SignalingError, StatusCode,
+    Body, Call, CallHandle, HeaderList, IncomingOffer, IncomingRefer, NameAddr, SignalingError,
+    StatusCode, Uri,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -16,6 +17,7 @@ use crate::event::EventSender;
 use crate::info_dtmf::{self, KeyPresses};
 use crate::media::{CallMedia, StartedMedia};
 use crate::{CallEnded, CallEvent, CallEvents, CallStats, DtmfMethod, DtmfMode, EndedBy, Error};
+use crate::{Progress, address};
 
 /// How long a BYE may keep the program waiting; it is repeated in the background for longer.
 const BYE_PATIENCE: Duration = Duration::from_secs(2);
@@ -52,6 +54,7 @@ impl ActiveCall {
             commands: commands_sender,
             media: handle.clone(),
             sip: sip.handle(),
+            domain: client.domain().cloned(),
             dtmf_mode: client.config().dtmf_mode,
             setup,
             call_id: sip.call_id().to_owned(),
@@ -69,6 +72,7 @@ impl ActiveCall {
             events: events_sender,
             setup,
             presses: KeyPresses::default(),
+            refer: None,
             local_hold: false,
             reoffer: None,
             offered_in_200: None,
@@ -111,6 +115,16 @@ impl ActiveCall {
         self.control.resume().await
     }
 
+    /// Sends the far end to somebody else: see [`CallControl::transfer`].
+    pub async fn transfer(&self, target: &str) -> Result<(), Error> {
+        self.control.transfer(target).await
+    }
+
+    /// Joins the far end of this call and that of another: see [`CallControl::transfer_to`].
+    pub async fn transfer_to(&self, other: &ActiveCall) -> Result<(), Error> {
+        self.control.transfer_to(&other.control).await
+    }
+
     /// Presses keys: see [`CallControl::send_dtmf`].
     pub async fn send_dtmf(&self, digits: &str) -> Result<(), Error> {
         self.control.send_dtmf(digits).await
@@ -144,6 +158,8 @@ pub struct CallControl {
     commands: mpsc::Sender<Command>,
     media: MediaHandle,
     sip: CallHandle,
+    /// The domain of bare names.
+    domain: Option<Uri>,
     dtmf_mode: DtmfMode,
     setup: Duration,
     call_id: String,
@@ -218,6 +234,55 @@ impl CallControl {
         }
     }
 
+    /// Asks the far end to call `target` in our stead (blind transfer, REFER, RFC 3515) and waits until it agrees; `target` as for
+    /// [`HeadlessSipClient::call`](crate::HeadlessSipClient::call). How it fares comes as [`CallEvent::Transfer`]; this call stands until
+    /// one side hangs up.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`] when the far end refuses, [`Error::Config`] for a target that is no address, [`Error::Timeout`], [`Error::Ended`].
+    ///
+    /// Cancel safe: the request goes on, only its outcome is not told.
+    pub async fn transfer(&self, target: &str) -> Result<(), Error> {
+        let target = address::target(target, self.domain.as_ref())?;
+        let target = NameAddr::new(target);
+        Ok(self.sip.refer(&target, HeaderList::new()).await?)
+    }
+
+    /// Asks the far end to take our place in `other`, so that both far ends are joined (attended transfer, RFC 3891). As [`transfer`](Self::transfer).
+    pub async fn transfer_to(&self, other: &CallControl) -> Result<(), Error> {
+        Ok(self
+            .sip
+            .refer_to_call(&other.sip, HeaderList::new())
+            .await?)
+    }
+
+    /// Does what the far end asked for with [`CallEvent::TransferRequested`]: calls the target, tells the far end how that fares, and gives
+    /// the new call. The old one stands until one side hangs up; the far end usually does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Ended`] when nothing was asked for or it was refused meanwhile; else as for [`HeadlessSipClient::call`](crate::HeadlessSipClient::call).
+    ///
+    /// Cancel safe: dropping the future cancels the new call, and the far end is told so.
+    pub async fn follow_transfer(&self) -> Result<ActiveCall, Error> {
+        let (taken, refer) = oneshot::channel();
+        self.commands
+            .send(Command::TakeRefer(taken))
+            .await
+            .map_err(|_| Error::Ended)?;
+        let (refer, client) = refer.await.map_err(|_| Error::Ended)?;
+        follow(refer, &client).await
+    }
+
+    /// Refuses what the far end asked for with [`CallEvent::TransferRequested`] (603). Does nothing when nothing is open.
+    pub async fn decline_transfer(&self) {
+        let (taken, refer) = oneshot::channel();
+        if self.commands.send(Command::TakeRefer(taken)).await.is_ok() {
+            drop(refer.await);
+        }
+    }
+
     /// Sends a text within the call (MESSAGE, RFC 3428) and waits until it was taken.
     ///
     /// # Errors
@@ -265,6 +330,7 @@ type Reply = oneshot::Sender<Result<(), Error>>;
 enum Command {
     HangUp(Reply),
     Hold { hold: bool, done: Reply },
+    TakeRefer(oneshot::Sender<(IncomingRefer, HeadlessSipClient)>),
 }
 
 /// Joins signalling, media and program for one call, until it ends.
@@ -278,6 +344,8 @@ struct Driver {
     events: EventSender,
     setup: Duration,
     presses: KeyPresses,
+    /// The far end asks us to call somebody else.
+    refer: Option<IncomingRefer>,
     /// The far end holds us.
     held: bool,
     /// We hold the far end.
@@ -360,6 +428,21 @@ impl Driver {
         match event {
             sip_signaling::CallEvent::Offer(offer) => self.on_offer(offer),
             sip_signaling::CallEvent::AckBody(body) => self.on_ack_body(&body),
+            sip_signaling::CallEvent::Transfer(progress) => {
+                self.events.send(CallEvent::Transfer {
+                    status: progress.status.0,
+                    reason: progress.reason,
+                    done: progress.done,
+                });
+            }
+            // Dropping it refuses it.
+            sip_signaling::CallEvent::Refer(refer) if self.client.config().allow_refer => {
+                self.events.send(CallEvent::TransferRequested {
+                    target: refer.target.uri().to_request_uri().to_string(),
+                    referred_by: refer.headers.get("Referred-By").map(str::to_owned),
+                });
+                self.refer = Some(refer);
+            }
             sip_signaling::CallEvent::Info {
                 body: Some(body), ..
             } => {
@@ -468,6 +551,12 @@ impl Driver {
         match command {
             None => Some(End::local(None)),
             Some(Command::HangUp(done)) => Some(End::local(Some(done))),
+            Some(Command::TakeRefer(taken)) => {
+                if let Some(refer) = self.refer.take() {
+                    let _ = taken.send((refer, self.client.clone()));
+                }
+                None
+            }
             Some(Command::Hold { hold, done }) => {
                 self.reoffer(hold, done);
                 None
@@ -545,6 +634,34 @@ impl Driver {
     }
 }
 
+/// Calls whom the far end named, and tells it how that fares.
+async fn follow(refer: IncomingRefer, client: &HeadlessSipClient) -> Result<ActiveCall, Error> {
+    let target = refer.target.uri().to_request_uri().to_string();
+    let mut dial = client.dial(&target);
+    for (name, value) in refer.invite_headers().iter() {
+        dial = dial.header(name, value);
+    }
+    let notifier = refer.accept()?;
+    let outcome = async {
+        let mut call = dial.await?;
+        loop {
+            match call.progress().await? {
+                Progress::Answered => return call.answered().await,
+                Progress::Ringing { status, .. } => notifier.progress(StatusCode(status)),
+                _ => {}
+            }
+        }
+    }
+    .await;
+    notifier.done(match &outcome {
+        Ok(_) => StatusCode::OK,
+        Err(Error::Rejected { status, .. }) => StatusCode(*status),
+        Err(Error::Timeout(_)) => StatusCode::REQUEST_TIMEOUT,
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+    });
+    outcome
+}
+
 /// Sends the BYE and waits a while for its confirmation. The call is over whatever becomes of it: the program is told only when it could
 /// not be sent at all.
 pub(crate) async fn say_bye(call: &Call) -> Result<(), Error> {
@@ -578,7 +695,7 @@ impl End {
     fn signalled(end: sip_signaling::CallEnd) -> Self {
         let by = match end.by {
             sip_signaling::EndedBy::Local | sip_signaling::EndedBy::Shutdown => EndedBy::Local,
-            sip_signaling::EndedBy::Remote => EndedBy::Remote,
+            sip_signaling::EndedBy::Remote | sip_signaling::EndedBy::Replaced => EndedBy::Remote,
             _ => EndedBy::Signaling,
         };
         let reason = Some(end.reason).filter(|reason| !reason.is_empty());

@@ -80,6 +80,7 @@ impl HeadlessSipClient {
             outbound_proxy: proxy,
             timers: Timers::from_t1(config.sip_t1),
             session_expires: config.session_expires,
+            allow_replaces: config.allow_replaces,
             ..UserAgentConfig::default()
         })
         .await?;

@@ -79,6 +79,11 @@ pub struct ClientConfig {
     /// How [`CallControl::send_dtmf`](crate::CallControl::send_dtmf) sends keys; received ones are told whichever way they come. Default
     /// [`DtmfMode::Rfc4733`].
     pub dtmf_mode: DtmfMode,
+    /// Far ends may ask us to call somebody else ([`CallEvent::TransferRequested`](crate::CallEvent::TransferRequested)); otherwise they are
+    /// refused with 603. Default false.
+    pub allow_refer: bool,
+    /// Calls may take the place of others (`Replaces`, RFC 3891), as attended transfers do; otherwise they are refused with 403. Default false.
+    pub allow_replaces: bool,
 }
 
 impl Default for ClientConfig {
@@ -111,6 +116,8 @@ impl Default for ClientConfig {
             sip_t1: Duration::from_millis(500),
             session_expires: Some(Duration::from_secs(1_800)),
             dtmf_mode: DtmfMode::Rfc4733,
+            allow_refer: false,
+            allow_replaces: false,
         }
     }
 }

@@ -35,6 +35,23 @@ pub enum CallEvent {
     NoMedia(NoMediaCause),
     /// Audio arrives again.
     MediaResumed,
+    /// How a transfer fares that we asked for with [`ActiveCall::transfer`](crate::ActiveCall::transfer).
+    Transfer {
+        /// What the third party answered the far end; 100 while that is not known.
+        status: u16,
+        /// The reason phrase; may be empty.
+        reason: String,
+        /// Nothing follows. The call itself still stands: hang up when it is no longer wanted.
+        done: bool,
+    },
+    /// The far end asks us to call somebody else, only with [`ClientConfig::allow_refer`](crate::ClientConfig::allow_refer): do so with
+    /// [`CallControl::follow_transfer`](crate::CallControl::follow_transfer) within 5 s, or it is refused.
+    TransferRequested {
+        /// Whom to call.
+        target: String,
+        /// Who wants it (RFC 3892); verified by nobody.
+        referred_by: Option<String>,
+    },
     /// The far end sent a text within the call (RFC 3428).
     Message {
         /// The text.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use media_engine::AudioBridge;
 use sdp_negotiation::{Direction, PendingOffer};
 use sip_signaling::{
-    Body, Call, IncomingOffer, InviteEvent, InviteOptions, OutgoingInvite, Provisional,
+    Body, Call, IncomingOffer, InviteEvent, InviteOptions, OutgoingInvite, Provisional, Rejection,
     SignalingError,
 };
 
@@ -49,6 +49,7 @@ pub struct Dial {
     receive_sample_rate: Option<u32>,
     ring_timeout: Option<Duration>,
     delayed_offer: bool,
+    redirects: u32,
 }
 
 impl Dial {
@@ -61,6 +62,7 @@ impl Dial {
             receive_sample_rate: None,
             ring_timeout: None,
             delayed_offer: false,
+            redirects: 0,
         }
     }
 
@@ -94,6 +96,13 @@ impl Dial {
         self
     }
 
+    /// Follows a 3xx answer to the place that it names, at most so many times; without this it is an [`Error::Rejected`]. The call's
+    /// headers and codecs go along.
+    pub fn follow_redirects(mut self, most: u32) -> Self {
+        self.redirects = most;
+        self
+    }
+
     async fn place(self) -> Result<OutgoingCall, Error> {
         let began = Instant::now();
         let client = &self.client;
@@ -123,7 +132,7 @@ impl Dial {
             options.body = Some(body);
             pending = Some(offer);
         }
-        let invite = client.agent().invite(options).await?;
+        let invite = client.agent().invite(options.clone()).await?;
         Ok(OutgoingCall {
             audio: None,
             client: self.client,
@@ -132,6 +141,8 @@ impl Dial {
             pending,
             early: None,
             stage: Stage::Ringing,
+            options,
+            redirects: self.redirects,
             began,
         })
     }
@@ -177,11 +188,16 @@ pub struct OutgoingCall {
     /// Events of media that runs already.
     early: Option<media_engine::MediaEvents>,
     stage: Stage,
+    /// What was dialled, for following a 3xx.
+    options: InviteOptions,
+    redirects: u32,
     began: Instant,
 }
 
 enum Stage {
     Ringing,
+    /// A 3xx is followed: the next INVITE is going out.
+    Redirected(Pin<Box<dyn Future<Output = Result<OutgoingInvite, SignalingError>> + Send>>),
     /// The answer came; the ACK is going out.
     Acknowledging(
         Pin<Box<dyn Future<Output = Result<Call, SignalingError>> + Send>>,
@@ -232,11 +248,23 @@ impl OutgoingCall {
                         };
                         self.stage = Stage::Acknowledging(Box::pin(answered.ack(ack)), outcome);
                     }
+                    InviteEvent::Failed(SignalingError::Rejected(refusal))
+                        if self.redirects > 0 && self.redirected(&refusal) => {}
                     InviteEvent::Failed(error) => {
                         self.stage = Stage::Over;
                         return Err(error.into());
                     }
                     _ => {}
+                },
+                Stage::Redirected(invite) => match invite.await {
+                    Ok(invite) => {
+                        self.invite = invite;
+                        self.stage = Stage::Ringing;
+                    }
+                    Err(error) => {
+                        self.stage = Stage::Over;
+                        return Err(error.into());
+                    }
                 },
                 Stage::Acknowledging(ack, _) => {
                     let acknowledged = ack.await;
@@ -300,6 +328,19 @@ impl OutgoingCall {
                 InviteEvent::Failed(_) | InviteEvent::Answered(_)
             ) {}
         }
+    }
+
+    /// Takes up a 3xx (RFC 3261 section 8.1.3.4); false if it is none that can be followed.
+    fn redirected(&mut self, refusal: &Rejection) -> bool {
+        let contacts = refusal.contacts();
+        let (300..=399, Some(contact)) = (refusal.status.0, contacts.first()) else {
+            return false;
+        };
+        self.redirects -= 1;
+        self.options.target = contact.uri().clone();
+        let (agent, options) = (self.client.agent().clone(), self.options.clone());
+        self.stage = Stage::Redirected(Box::pin(async move { agent.invite(options).await }));
+        true
     }
 
     /// An answer in a provisional response; whether sound starts with it.

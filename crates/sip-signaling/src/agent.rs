@@ -15,6 +15,7 @@ mod outgoing_task;
 mod registration;
 mod registration_task;
 mod trace;
+mod transfer;
 mod user_agent;
 
 pub use call::{Call, CallEnd, CallEvent, CallHandle, EndedBy, IncomingOffer, OfferAnswer};
@@ -25,4 +26,5 @@ pub use messages::{IncomingMessage, IncomingMessages};
 pub use outgoing::{AnsweredInvite, InviteEvent, OutgoingInvite, Provisional};
 pub use registration::{Registration, RegistrationState};
 pub use trace::{TraceDirection, TracedMessage};
+pub use transfer::{IncomingRefer, ReferNotifier, TransferProgress};
 pub use user_agent::UserAgent;

@@ -2,11 +2,11 @@
 
 /// `Allow`: the methods that are handled. Everything else is answered 405 or 501.
 pub(crate) const ALLOWED_METHODS: &str =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, MESSAGE";
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, MESSAGE, REFER, NOTIFY";
 
 /// `Accept` in answers to OPTIONS.
 pub(crate) const ACCEPTED_TYPES: &str =
     "application/sdp, application/dtmf-relay, application/dtmf, text/plain";
 
 /// `Supported`: the extensions that a peer may require.
-pub(crate) const SUPPORTED: &str = "100rel, timer";
+pub(crate) const SUPPORTED: &str = "100rel, replaces, timer";

@@ -55,9 +55,10 @@ mod transport;
 
 pub use agent::{
     Acknowledged, AnsweredInvite, Call, CallEnd, CallEvent, CallHandle, EndedBy, IncomingCalls,
-    IncomingInvite, IncomingMessage, IncomingMessages, IncomingOffer, InviteEvent, InviteOptions,
-    OfferAnswer, OutgoingInvite, Provisional, Registration, RegistrationConfig, RegistrationState,
-    RequestOptions, Timers, TraceDirection, TracedMessage, UserAgent, UserAgentConfig,
+    IncomingInvite, IncomingMessage, IncomingMessages, IncomingOffer, IncomingRefer, InviteEvent,
+    InviteOptions, OfferAnswer, OutgoingInvite, Provisional, ReferNotifier, Registration,
+    RegistrationConfig, RegistrationState, RequestOptions, Timers, TraceDirection, TracedMessage,
+    TransferProgress, UserAgent, UserAgentConfig,
 };
 pub use digest::Credentials;
 pub use error::{Rejection, SignalingError};

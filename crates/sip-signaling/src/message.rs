@@ -6,6 +6,7 @@ mod method;
 mod name_addr;
 mod params;
 mod parse;
+pub(crate) mod refer;
 mod request;
 mod response;
 mod status;

@@ -2,6 +2,10 @@
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::{
+    early::SharedDialog,
+    transfer::{IncomingRefer, TransferProgress},
+};
 use crate::{Body, HeaderList, Method, NameAddr, Request, Response, SignalingError, StatusCode};
 
 /// Who or what ended a call.
@@ -18,6 +22,8 @@ pub enum EndedBy {
     Lost,
     /// The user agent has shut down.
     Shutdown,
+    /// Another call has taken its place (RFC 3891).
+    Replaced,
 }
 
 /// How a call ended.
@@ -55,6 +61,10 @@ pub enum CallEvent {
         /// Body.
         body: Option<Body>,
     },
+    /// How a transfer fares that this side asked for with [`CallHandle::refer`].
+    Transfer(TransferProgress),
+    /// The peer asks this side to call somebody else.
+    Refer(IncomingRefer),
     /// The session was refreshed by a re-INVITE of ours (RFC 4028), which repeated our last offer or answer; this is the peer's answer.
     Refreshed(Option<Body>),
     /// The call has ended. The last event.
@@ -237,6 +247,7 @@ pub(super) enum CallCommand {
 pub struct CallHandle {
     pub(super) call_id: String,
     pub(super) remote: NameAddr,
+    pub(super) dialog: SharedDialog,
     pub(super) commands: mpsc::UnboundedSender<CallCommand>,
 }
 
@@ -297,7 +308,7 @@ impl CallHandle {
     }
 
     /// A request that changes nothing in the call; its 2xx.
-    async fn request(
+    pub(super) async fn request(
         &self,
         method: Method,
         headers: HeaderList,

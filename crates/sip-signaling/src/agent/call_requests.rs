@@ -98,7 +98,10 @@ impl Shared {
             let user = request.from().and_then(|from| from.uri().user_decoded());
             (request, user)
         };
-        if matches!(method, Method::Invite | Method::Update) {
+        if matches!(
+            method,
+            Method::Invite | Method::Update | Method::Refer | Method::Notify
+        ) {
             request.headers.push_raw(
                 "Contact",
                 self.inner.contact(user.as_deref(), target)?.to_string(),

@@ -15,11 +15,13 @@ use super::{
     dispatch::{answer, refuse},
     early::SharedDialog,
     outgoing_task::sleep_until,
+    transfer::{IncomingRefer, TransferProgress, notification, refer_to},
     user_agent::{CallInput, Inner, check_headers},
 };
 use crate::{
     Body, Credentials, HeaderList, Method, Request, Response, SignalingError, StatusCode,
     agent_headers::ACCEPTED_TYPES,
+    message::refer::sipfrag_status,
     session::{CseqOrder, SentReliable, SessionStep, SessionTimer},
     transaction::{ServerEvent, ServerTransaction, Target},
 };
@@ -48,10 +50,11 @@ impl CallStart {
         let (events, event_receiver) = mpsc::unbounded_channel();
         let (commands, command_receiver) = mpsc::unbounded_channel();
         let handle = {
-            let dialog = dialog.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = dialog.lock().unwrap_or_else(PoisonError::into_inner);
             CallHandle {
-                call_id: dialog.id().call_id.clone(),
-                remote: dialog.remote().clone(),
+                call_id: known.id().call_id.clone(),
+                remote: known.remote().clone(),
+                dialog: dialog.clone(),
                 commands,
             }
         };
@@ -134,6 +137,8 @@ struct CallTask {
     waiting: Vec<CallCommand>,
     /// Reliable provisional responses whose PRACK our 200 has overtaken (RFC 3262 section 3).
     unacknowledged: Vec<SentReliable>,
+    /// REFERs of ours, and of the peer.
+    refers: (u32, u32),
     phase: Phase,
 }
 
@@ -178,6 +183,7 @@ impl CallTask {
             early_offers: Vec::new(),
             waiting: Vec::new(),
             unacknowledged: Vec::new(),
+            refers: (0, 0),
             phase: Phase::Up,
         }
     }
@@ -203,6 +209,11 @@ impl CallTask {
                 Some(input) = self.inputs.recv() => match input {
                     CallInput::Request(transaction) => self.on_request(transaction),
                     CallInput::Success(response) => self.on_success(&response),
+                    CallInput::Replaced => {
+                        let reason = "another call has taken its place";
+                        self.end(EndedBy::Replaced, None, reason.into(), HeaderList::new());
+                        self.send_bye(HeaderList::new(), None);
+                    }
                 },
                 event = next_event(&mut self.awaited) => self.on_ack(event),
                 news = next_of_offer(&mut self.pending) => match news {
@@ -318,7 +329,8 @@ impl CallTask {
                 };
                 refuse(self.inner(), transaction, status)
             }
-            Method::Notify => refuse(self.inner(), transaction, StatusCode::CALL_DOES_NOT_EXIST),
+            Method::Refer => self.on_refer(transaction),
+            Method::Notify => self.on_notify(transaction),
             Method::Other(_) => refuse(self.inner(), transaction, StatusCode::NOT_IMPLEMENTED),
             _ => refuse(self.inner(), transaction, StatusCode::METHOD_NOT_ALLOWED),
         }
@@ -356,6 +368,76 @@ impl CallTask {
             }
             None => {}
         }
+    }
+
+    /// A transfer that the peer asks for: 202, 603, or 400.
+    fn on_refer(&mut self, transaction: Box<ServerTransaction>) {
+        let request = &transaction.request;
+        let Some(target) = refer_to(request) else {
+            return refuse(self.inner(), transaction, StatusCode::BAD_REQUEST);
+        };
+        self.refers.1 = self.refers.1.saturating_add(1);
+        // RFC 3515 section 2.4.6: from the second on the NOTIFYs name the REFER that they are about.
+        let event = match (self.refers.1, request.cseq()) {
+            (2.., Some((number, _))) => format!("refer;id={number}"),
+            _ => "refer".to_owned(),
+        };
+        let (reply, agreed) = oneshot::channel();
+        let refer = IncomingRefer {
+            target,
+            headers: request.headers.clone(),
+            reply: Some(reply),
+            handle: self.shared.handle.clone(),
+            event: event.clone(),
+        };
+        self.events.send(CallEvent::Refer(refer)).ok();
+        let shared = self.shared.clone();
+        tokio::spawn(async move {
+            let patience = shared.inner.config.offer_timeout;
+            let agreed = tokio::time::timeout(patience, agreed).await;
+            let status = match agreed {
+                Ok(Ok(())) => StatusCode::ACCEPTED,
+                _ => StatusCode::DECLINE,
+            };
+            refuse(&shared.inner, transaction, status);
+            if status == StatusCode::ACCEPTED {
+                // RFC 3515 section 2.4.4: a first NOTIFY at once.
+                let (headers, body) = notification(&event, StatusCode::TRYING, false);
+                shared
+                    .simple(Method::Notify, headers, Some(body))
+                    .await
+                    .ok();
+            }
+        });
+    }
+
+    /// News of a transfer that this side asked for (RFC 3515 section 2.4.4).
+    fn on_notify(&mut self, transaction: Box<ServerTransaction>) {
+        let headers = &transaction.request.headers;
+        let package = headers.get("Event").unwrap_or_default();
+        let package = package.split(';').next().unwrap_or_default().trim();
+        if !package.eq_ignore_ascii_case("refer") {
+            return refuse(self.inner(), transaction, StatusCode(489));
+        }
+        if self.refers.0 == 0 {
+            return refuse(self.inner(), transaction, StatusCode::CALL_DOES_NOT_EXIST);
+        }
+        let state = headers.get("Subscription-State").unwrap_or_default();
+        let terminated = state
+            .get(.."terminated".len())
+            .is_some_and(|start| start.eq_ignore_ascii_case("terminated"));
+        let told = sipfrag_status(&transaction.request.body);
+        refuse(self.inner(), transaction, StatusCode::OK);
+        if told.is_none() && !terminated {
+            return;
+        }
+        let (status, reason) = told.unwrap_or((StatusCode::TRYING, String::new()));
+        let progress = TransferProgress {
+            done: terminated || status.is_final(),
+            status,
+            reason,
+        };
+        self.events.send(CallEvent::Transfer(progress)).ok();
     }
 
     fn on_bye(&mut self, transaction: Box<ServerTransaction>) {
@@ -540,6 +622,9 @@ impl CallTask {
                 body,
                 done,
             } => {
+                if method == Method::Refer {
+                    self.refers.0 = self.refers.0.saturating_add(1);
+                }
                 tokio::spawn(
                     async move { done.send(shared.simple(method, headers, body).await).ok() },
                 );

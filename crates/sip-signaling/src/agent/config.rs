@@ -65,6 +65,9 @@ pub struct UserAgentConfig {
     pub session_expires: Option<Duration>,
     /// The shortest session interval that is taken from a peer, others are refused with 422; default 90 s, the RFC's least.
     pub min_session_expires: Duration,
+    /// Calls may take the place of others (INVITE with Replaces, RFC 3891), default false: refused with 403. Whoever knows Call-ID and tags of a
+    /// call can take it over.
+    pub allow_replaces: bool,
 }
 
 impl Default for UserAgentConfig {
@@ -83,6 +86,7 @@ impl Default for UserAgentConfig {
             max_pending_calls: 32,
             session_expires: Some(Duration::from_secs(1_800)),
             min_session_expires: crate::session::LEAST_SESSION,
+            allow_replaces: false,
         }
     }
 }

@@ -16,12 +16,13 @@ use super::{
     dispatch::{answer, refuse},
     early::{EarlyDialog, answer_offer},
     outgoing_task::sleep_until,
-    user_agent::{ArrivalKey, CallInput, Inner, add_custom, check_headers},
+    user_agent::{ArrivalKey, CallInput, CallInputs, Inner, add_custom, check_headers},
 };
 use crate::{
     Body, Credentials, HeaderList, Method, NameAddr, Request, Response, SignalingError, StatusCode,
     Transport, Uri,
     agent_headers::ACCEPTED_TYPES,
+    message::refer::Replaces,
     session::{Dialog, DialogId, ReliableStep, SentReliable},
     transaction::{Responder, ServerEvent, ServerTransaction, Target},
 };
@@ -59,6 +60,8 @@ pub struct IncomingInvite {
     pending: Arc<Mutex<Responder>>,
     cancelled: watch::Receiver<bool>,
     accepted: Option<oneshot::Sender<Accepted>>,
+    /// The call whose place this one takes.
+    replaced: Option<CallInputs>,
 }
 
 /// What the task of the INVITE needs to become the task of the call.
@@ -103,6 +106,11 @@ impl IncomingInvite {
     /// Headers of the INVITE.
     pub fn headers(&self) -> &HeaderList {
         &self.request.headers
+    }
+
+    /// True if it takes the place of another call (RFC 3891), which ends with `EndedBy::Replaced` when this one is accepted.
+    pub fn is_replacement(&self) -> bool {
+        self.replaced.is_some()
     }
 
     /// The offer; `None` if the caller wants to be offered.
@@ -272,6 +280,9 @@ impl IncomingInvite {
             .map_err(|_| SignalingError::Closed)?;
         pending.send(&response);
         drop(pending);
+        if let Some(replaced) = self.replaced.take() {
+            replaced.send(CallInput::Replaced).ok();
+        }
         Ok(call)
     }
 
@@ -364,6 +375,13 @@ pub(super) fn arrive(inner: &Arc<Inner>, mut transaction: Box<ServerTransaction>
         let status = StatusCode::SESSION_INTERVAL_TOO_SMALL;
         return answer(inner, transaction, status, &[("Min-SE", &least)]);
     }
+    let replaced = match replaced_call(inner, &request.headers) {
+        Ok(replaced) => replaced,
+        Err(status) => {
+            inner.forget_arrival(&key);
+            return refuse(inner, transaction, status);
+        }
+    };
     let local_tag = token(12);
     let (Ok(dialog), Some(from), Some(to)) = (
         Dialog::callee(&request, &local_tag),
@@ -437,8 +455,32 @@ pub(super) fn arrive(inner: &Arc<Inner>, mut transaction: Box<ServerTransaction>
         pending,
         cancelled,
         accepted: Some(accepted),
+        replaced,
         request,
     });
+}
+
+/// The call that an INVITE wants to take over (RFC 3891 section 3), or the status that refuses it.
+fn replaced_call(inner: &Inner, headers: &HeaderList) -> Result<Option<CallInputs>, StatusCode> {
+    let mut fields = headers.get_all("Replaces");
+    let replaces = match (fields.next(), fields.next()) {
+        (None, _) => return Ok(None),
+        (Some(text), None) => Replaces::parse(text).ok_or(StatusCode::BAD_REQUEST)?,
+        _ => return Err(StatusCode::BAD_REQUEST),
+    };
+    let id = DialogId {
+        call_id: replaces.call_id,
+        local_tag: replaces.to_tag,
+        remote_tag: replaces.from_tag,
+    };
+    let call = inner.call(&id).ok_or(StatusCode::CALL_DOES_NOT_EXIST)?;
+    if !inner.config.allow_replaces {
+        return Err(StatusCode::FORBIDDEN);
+    }
+    if replaces.early_only {
+        return Err(StatusCode::BUSY_HERE);
+    }
+    Ok(Some(call))
 }
 
 fn arrival_key(request: &Request) -> ArrivalKey {

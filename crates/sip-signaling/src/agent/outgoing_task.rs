@@ -539,6 +539,7 @@ impl OutgoingTask {
                 self.on_request(transaction);
                 false
             }
+            CallInput::Replaced => false,
         }
     }
 

@@ -211,6 +211,8 @@ type Stop = mpsc::UnboundedSender<oneshot::Sender<Result<(), SignalingError>>>;
 pub(super) enum CallInput {
     Request(Box<ServerTransaction>),
     Success(Box<Response>),
+    /// Another call has taken the place of this one.
+    Replaced,
 }
 
 pub(super) type CallInputs = mpsc::UnboundedSender<CallInput>;

@@ -12,6 +12,7 @@ impl StatusCode {
     pub const RINGING: StatusCode = StatusCode(180);
     pub const SESSION_PROGRESS: StatusCode = StatusCode(183);
     pub const OK: StatusCode = StatusCode(200);
+    pub const ACCEPTED: StatusCode = StatusCode(202);
     pub const BAD_REQUEST: StatusCode = StatusCode(400);
     pub const UNAUTHORIZED: StatusCode = StatusCode(401);
     pub const FORBIDDEN: StatusCode = StatusCode(403);

@@ -108,6 +108,14 @@ impl Dialog {
         &self.id
     }
 
+    pub(crate) fn local(&self) -> &NameAddr {
+        &self.local
+    }
+
+    pub(crate) fn remote_target(&self) -> &Uri {
+        &self.remote_target
+    }
+
     pub(crate) fn remote(&self) -> &NameAddr {
         &self.remote
     }

@@ -10,4 +10,5 @@ mod register;
 mod reliable;
 mod session_timer;
 mod shutdown;
+mod transfer;
 mod transport;
