@@ -72,6 +72,7 @@ impl ActiveCall {
             events: events_sender,
             setup,
             presses: KeyPresses::default(),
+            bye_headers: HeaderList::new(),
             refer: None,
             local_hold: false,
             reoffer: None,
@@ -169,7 +170,17 @@ pub struct CallControl {
 impl CallControl {
     /// Ends the call; see [`ActiveCall::hang_up`]. Ending a call that is over does nothing.
     pub async fn hang_up(&self) -> Result<(), Error> {
-        match self.ask(Command::HangUp).await {
+        self.hang_up_with(&[]).await
+    }
+
+    /// Ends the call with header fields in the BYE, such as `("Reason", "Q.850;cause=17")`; else as [`hang_up`](Self::hang_up).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a field that cannot be sent; the call goes on then.
+    pub async fn hang_up_with(&self, fields: &[(&str, &str)]) -> Result<(), Error> {
+        let headers = header_list(fields)?;
+        match self.ask(|done| Command::HangUp { headers, done }).await {
             Err(Error::Ended) => Ok(()),
             other => other,
         }
@@ -244,9 +255,14 @@ impl CallControl {
     ///
     /// Cancel safe: the request goes on, only its outcome is not told.
     pub async fn transfer(&self, target: &str) -> Result<(), Error> {
+        self.transfer_with(target, &[]).await
+    }
+
+    /// As [`transfer`](Self::transfer), with header fields in the REFER.
+    pub async fn transfer_with(&self, target: &str, fields: &[(&str, &str)]) -> Result<(), Error> {
         let target = address::target(target, self.domain.as_ref())?;
         let target = NameAddr::new(target);
-        Ok(self.sip.refer(&target, HeaderList::new()).await?)
+        Ok(self.sip.refer(&target, header_list(fields)?).await?)
     }
 
     /// Asks the far end to take our place in `other`, so that both far ends are joined (attended transfer, RFC 3891). As [`transfer`](Self::transfer).
@@ -328,7 +344,7 @@ type Reply = oneshot::Sender<Result<(), Error>>;
 
 #[derive(Debug)]
 enum Command {
-    HangUp(Reply),
+    HangUp { headers: HeaderList, done: Reply },
     Hold { hold: bool, done: Reply },
     TakeRefer(oneshot::Sender<(IncomingRefer, HeadlessSipClient)>),
 }
@@ -344,6 +360,8 @@ struct Driver {
     events: EventSender,
     setup: Duration,
     presses: KeyPresses,
+    /// What the program adds to our BYE.
+    bye_headers: HeaderList,
     /// The far end asks us to call somebody else.
     refer: Option<IncomingRefer>,
     /// The far end holds us.
@@ -373,6 +391,7 @@ struct End {
     by: EndedBy,
     status: Option<u16>,
     reason: Option<String>,
+    headers: HeaderList,
     /// Whether the far end has still to be told, and who waits for that.
     bye: Option<Option<Reply>>,
 }
@@ -384,7 +403,7 @@ impl Driver {
         self.handle.stop().await;
         let stats = CallStats::new(self.setup, self.handle.stats());
         if let Some(reply) = end.bye {
-            let outcome = say_bye(&self.sip).await;
+            let outcome = say_bye(&self.sip, std::mem::take(&mut self.bye_headers)).await;
             if let Some(reply) = reply {
                 let _ = reply.send(outcome);
             }
@@ -393,6 +412,8 @@ impl Driver {
             by: end.by,
             status: end.status,
             reason: end.reason,
+            q850_cause: end.headers.q850_cause(),
+            headers: pairs(&end.headers),
             stats,
         });
     }
@@ -520,6 +541,7 @@ impl Driver {
                     by: EndedBy::MediaTimeout,
                     status: None,
                     reason: Some("no audio arrived for the media timeout".into()),
+                    headers: HeaderList::new(),
                     bye: Some(None),
                 });
             }
@@ -529,6 +551,7 @@ impl Driver {
                     by: EndedBy::Local,
                     status: None,
                     reason: Some("the media stopped".into()),
+                    headers: HeaderList::new(),
                     bye: Some(None),
                 });
             }
@@ -550,7 +573,10 @@ impl Driver {
     fn on_command(&mut self, command: Option<Command>) -> Option<End> {
         match command {
             None => Some(End::local(None)),
-            Some(Command::HangUp(done)) => Some(End::local(Some(done))),
+            Some(Command::HangUp { headers, done }) => {
+                self.bye_headers = headers;
+                Some(End::local(Some(done)))
+            }
             Some(Command::TakeRefer(taken)) => {
                 if let Some(refer) = self.refer.take() {
                     let _ = taken.send((refer, self.client.clone()));
@@ -634,6 +660,22 @@ impl Driver {
     }
 }
 
+/// Header fields of the program, checked.
+pub(crate) fn header_list(fields: &[(&str, &str)]) -> Result<HeaderList, Error> {
+    let mut headers = HeaderList::new();
+    for (name, value) in fields {
+        headers.push(name, *value)?;
+    }
+    Ok(headers)
+}
+
+pub(crate) fn pairs(headers: &HeaderList) -> Vec<(String, String)> {
+    let fields = headers.iter();
+    fields
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
 /// Calls whom the far end named, and tells it how that fares.
 async fn follow(refer: IncomingRefer, client: &HeadlessSipClient) -> Result<ActiveCall, Error> {
     let target = refer.target.uri().to_request_uri().to_string();
@@ -664,9 +706,9 @@ async fn follow(refer: IncomingRefer, client: &HeadlessSipClient) -> Result<Acti
 
 /// Sends the BYE and waits a while for its confirmation. The call is over whatever becomes of it: the program is told only when it could
 /// not be sent at all.
-pub(crate) async fn say_bye(call: &Call) -> Result<(), Error> {
+pub(crate) async fn say_bye(call: &Call, headers: HeaderList) -> Result<(), Error> {
     let sip = call.handle();
-    let bye = tokio::spawn(async move { sip.bye(HeaderList::new()).await });
+    let bye = tokio::spawn(async move { sip.bye(headers).await });
     match tokio::time::timeout(BYE_PATIENCE, bye).await {
         Ok(Ok(Err(SignalingError::Transport { peer, why }))) => Err(Error::Transport(format!(
             "the BYE did not reach {peer}: {why}; the call is over here"
@@ -703,6 +745,7 @@ impl End {
             by,
             status: end.status.map(|status| status.0),
             reason,
+            headers: end.headers,
             bye: None,
         }
     }
@@ -712,6 +755,7 @@ impl End {
             by: EndedBy::Local,
             status: None,
             reason: None,
+            headers: HeaderList::new(),
             bye: Some(reply),
         }
     }

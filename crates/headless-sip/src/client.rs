@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::call::say_bye;
+use crate::call::{pairs, say_bye};
 use crate::media::MediaSettings;
 use crate::{
     ActiveCall, ClientConfig, Dial, Error, IncomingCall, Register, TextMessage, Transport, address,
@@ -177,10 +177,7 @@ impl HeadlessSipClient {
     /// Cancel safe.
     pub async fn options(&self, target: &str) -> Result<Vec<(String, String)>, Error> {
         let response = self.request(Method::Options, target, None).await?;
-        let fields = response.headers.iter();
-        Ok(fields
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect())
+        Ok(pairs(&response.headers))
     }
 
     /// The next text that was sent to us outside calls; `None` after [`shutdown`](Self::shutdown). At most 32 wait to be fetched, later ones are
@@ -232,6 +229,16 @@ impl HeadlessSipClient {
     /// Every SIP message from now on, in short, for ladders and logs. Costs nothing while nobody listens.
     pub fn sip_trace(&self) -> broadcast::Receiver<TracedMessage> {
         self.inner.agent.trace()
+    }
+
+    /// Takes no more calls: each is refused with 503 and this `Retry-After`, and so is OPTIONS, so that a balancer looks elsewhere. Waits until
+    /// the calls that are up have ended; [`shutdown`](Self::shutdown) ends them.
+    ///
+    /// Cancel safe: new calls stay refused.
+    pub async fn drain(&self, retry_after: Duration) {
+        self.inner.agent.set_draining(Some(retry_after));
+        self.inner.drivers.close();
+        self.inner.drivers.wait().await;
     }
 
     /// Hangs up all calls, un-registers, and closes the sockets.
@@ -322,7 +329,7 @@ impl HeadlessSipClient {
     /// Ends a call that never became one for the program; [`shutdown`](Self::shutdown) waits for its BYE.
     pub(crate) fn end(&self, call: Call) {
         self.track(async move {
-            if let Err(error) = say_bye(&call).await {
+            if let Err(error) = say_bye(&call, HeaderList::new()).await {
                 tracing::info!(%error, "a call that could not be used was ended");
             }
         });

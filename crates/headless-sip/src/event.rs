@@ -93,6 +93,10 @@ pub struct CallEnded {
     pub status: Option<u16>,
     /// Why, in words: the `Reason` header of the BYE (RFC 3326), or our own.
     pub reason: Option<String>,
+    /// The cause of the telephone network (ITU-T Q.850, 1 to 127), where the far end's BYE names one (RFC 3326).
+    pub q850_cause: Option<u8>,
+    /// Header fields of the far end's BYE, or of its answer to ours; empty where there was none.
+    pub headers: Vec<(String, String)>,
     /// The final figures.
     pub stats: CallStats,
 }
@@ -205,6 +209,8 @@ mod tests {
             by: EndedBy::Remote,
             status: None,
             reason: None,
+            q850_cause: None,
+            headers: Vec::new(),
             stats: CallStats::default(),
         }
     }

@@ -56,5 +56,6 @@ pub use media_engine::{
 };
 pub use message::TextMessage;
 pub use outgoing::{Dial, OutgoingCall, Progress};
+pub use sip_signaling::message::{CallInfo, Diversion, HistoryEntry, Reason, UserToUser};
 pub use sip_signaling::{RegistrationState, TraceDirection, TracedMessage};
 pub use stats::CallStats;

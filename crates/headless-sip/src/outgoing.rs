@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use media_engine::AudioBridge;
 use sdp_negotiation::{Direction, PendingOffer};
 use sip_signaling::{
-    Body, Call, IncomingOffer, InviteEvent, InviteOptions, OutgoingInvite, Provisional, Rejection,
-    SignalingError,
+    Body, Call, HeaderList, IncomingOffer, InviteEvent, InviteOptions, OutgoingInvite, Provisional,
+    Rejection, SignalingError,
 };
 
 use crate::client::HeadlessSipClient;
@@ -141,6 +141,7 @@ impl Dial {
             pending,
             early: None,
             stage: Stage::Ringing,
+            headers: HeaderList::new(),
             options,
             redirects: self.redirects,
             began,
@@ -188,6 +189,8 @@ pub struct OutgoingCall {
     /// Events of media that runs already.
     early: Option<media_engine::MediaEvents>,
     stage: Stage,
+    /// Of the last 18x or 2xx.
+    headers: HeaderList,
     /// What was dialled, for following a 3xx.
     options: InviteOptions,
     redirects: u32,
@@ -226,8 +229,9 @@ impl OutgoingCall {
                         status,
                         reason,
                         body,
-                        ..
+                        headers,
                     }) => {
+                        self.headers = headers;
                         if body.is_some_and(|body| self.on_early_answer(&body)) {
                             return Ok(Progress::EarlyMedia);
                         }
@@ -241,7 +245,8 @@ impl OutgoingCall {
                             return Ok(Progress::EarlyMedia);
                         }
                     }
-                    InviteEvent::Answered(answered) => {
+                    InviteEvent::Answered(mut answered) => {
+                        self.headers = std::mem::take(&mut answered.headers);
                         let (ack, outcome) = match self.on_final_answer(answered.body.as_ref()) {
                             Ok(ack) => (ack, Ok(())),
                             Err(error) => (None, Err(error)),
@@ -314,6 +319,11 @@ impl OutgoingCall {
     /// The `Call-ID`.
     pub fn call_id(&self) -> &str {
         self.invite.call_id()
+    }
+
+    /// A header field of the far end's last 18x or 2xx; the first of that name, whose case does not matter.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)
     }
 
     /// Gives up: sends a CANCEL, or a BYE when the answer crossed it, and waits until that is on its way. Where nothing has

@@ -2,6 +2,7 @@
 
 mod body;
 mod headers;
+mod identity;
 mod method;
 mod name_addr;
 mod params;
@@ -16,6 +17,7 @@ mod via;
 
 pub use body::Body;
 pub use headers::HeaderList;
+pub use identity::{CallInfo, Diversion, HistoryEntry, Reason, UserToUser};
 pub use method::{Method, MethodToken};
 pub use name_addr::NameAddr;
 pub use params::Params;

@@ -72,6 +72,11 @@ fn is_supported(tag: &str) -> bool {
 }
 
 fn outside(inner: &Arc<Inner>, transaction: Box<ServerTransaction>) {
+    let new_call = matches!(transaction.request.method, Method::Invite | Method::Options);
+    if let (true, Some(pause)) = (new_call, inner.retry_after()) {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        return answer(inner, transaction, status, &[("Retry-After", &pause)]);
+    }
     match transaction.request.method {
         Method::Invite => incoming::arrive(inner, transaction),
         Method::Options => answer(

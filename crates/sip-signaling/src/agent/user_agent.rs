@@ -4,6 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -81,6 +82,7 @@ impl UserAgent {
             learned: Mutex::default(),
             registrations: Mutex::default(),
             messages: Mutex::default(),
+            draining: Mutex::default(),
             tasks: TaskTracker::new(),
             closing: cancel.child_token(),
             _guard: guard,
@@ -167,6 +169,12 @@ impl UserAgent {
         IncomingMessages { queue }
     }
 
+    /// From now on new calls are refused with 503, and OPTIONS outside calls answered so, both with this `Retry-After`; calls that are up or
+    /// ring go on. `None` takes calls again.
+    pub fn set_draining(&self, retry_after: Option<Duration>) {
+        *locked(&self.inner.draining) = retry_after;
+    }
+
     /// Every SIP message from now on, in short. Costs nothing while nobody listens; a slow listener loses the oldest.
     pub fn trace(&self) -> broadcast::Receiver<TracedMessage> {
         self.inner.layer.trace()
@@ -234,6 +242,8 @@ pub(crate) struct Inner {
     learned: Mutex<HashMap<IpAddr, SocketAddr>>,
     registrations: Mutex<Vec<Stop>>,
     messages: Mutex<Option<mpsc::Sender<IncomingMessage>>>,
+    /// New calls are refused, and what they are told of when to try again.
+    draining: Mutex<Option<Duration>>,
     /// The tasks of INVITEs, which have something to say at the end.
     pub(super) tasks: TaskTracker,
     /// Cancelled while the sockets are still open.
@@ -283,6 +293,11 @@ impl Inner {
 
     pub(super) fn forget_arrival(&self, key: &ArrivalKey) {
         locked(&self.arriving).remove(key);
+    }
+
+    /// `Retry-After` while no new calls are taken.
+    pub(super) fn retry_after(&self) -> Option<String> {
+        locked(&self.draining).map(|pause| pause.as_secs().to_string())
     }
 
     pub(super) fn message_queue(&self) -> Option<mpsc::Sender<IncomingMessage>> {

@@ -72,6 +72,45 @@ async fn reliable_response_is_acknowledged_along_its_route_and_the_answer_does_n
 }
 
 #[tokio::test]
+async fn branches_of_a_fork_are_acknowledged_apart_and_all_but_one_hung_up() {
+    let mut peer = Peer::new().await;
+    let (agent, _incoming) = agent().await;
+    let mut outgoing = call(&agent, peer.uri("peer"), Some(OFFER)).await;
+    let invite = peer.expect(Method::Invite).await;
+    let mut pracks = Vec::new();
+    for (tag, number) in [("one", 900), ("two", 5), ("one", 901)] {
+        let mut progress = reliable(&peer, &invite, number, None);
+        let to = format!("{};tag={tag}", invite.headers.get("To").unwrap());
+        progress.headers.set("To", to).unwrap();
+        peer.send(&progress.to_bytes()).await;
+        let prack = peer.expect(Method::Prack).await;
+        assert_eq!(prack.to().unwrap().tag(), Some(tag));
+        assert!(
+            prack
+                .headers
+                .get("RAck")
+                .unwrap()
+                .starts_with(&number.to_string())
+        );
+        peer.reply(&prack, 200, "", None).await;
+        pracks.push(prack);
+    }
+    // The numbers of each dialog rise by themselves.
+    let number = |at: usize| pracks[at].cseq().unwrap().0;
+    assert_eq!((number(0), number(2)), (number(1), number(1) + 1));
+    peer.reply(&invite, 200, "two", Some(ANSWER)).await;
+    let _kept = answered(&mut outgoing).await.ack(None).await.unwrap();
+    peer.expect(Method::Ack).await;
+    peer.reply(&invite, 200, "one", Some(ANSWER)).await;
+    let ack = peer.expect(Method::Ack).await;
+    assert_eq!(ack.to().unwrap().tag(), Some("one"));
+    let bye = peer.expect(Method::Bye).await;
+    assert_eq!(bye.to().unwrap().tag(), Some("one"));
+    assert!(bye.cseq().unwrap().0 > number(2));
+    peer.reply(&bye, 200, "one", None).await;
+}
+
+#[tokio::test]
 async fn offer_in_a_reliable_response_is_answered_in_the_prack() {
     let mut peer = Peer::new().await;
     let (agent, _incoming) = agent().await;
