@@ -33,6 +33,7 @@ pub(crate) async fn run(
     let folder = args.record.as_deref().map(Folder::open).transpose()?;
     let wishes = Wishes {
         tap_sent: folder.is_some(),
+        in_call: Some(args.in_call.clone()),
         ..Wishes::default()
     };
     let client = client::open(&args.account, wishes, output, &mut shutdown).await?;
@@ -157,6 +158,7 @@ impl Answering {
                 .map(|folder| folder.recording(caller))
                 .transpose()?,
             until: Until::FarEnd,
+            steering: self.args.in_call.clone(),
         })
     }
 }

@@ -4,9 +4,11 @@
 //! [`Cli::parse_checked`], so that every mistake of usage ends in clap's own message and exit code 2.
 
 mod account;
+mod in_call;
 mod value;
 
 pub(crate) use account::{Account, Transport};
+pub(crate) use in_call::{DtmfMode, InCall};
 pub(crate) use value::{CodecList, Dtmf, DtmfStep, PbxUser};
 
 use std::ffi::OsString;
@@ -70,6 +72,8 @@ pub(crate) enum Command {
     Call(CallArgs),
     /// Wait for calls and answer them
     Answer(AnswerArgs),
+    /// Send a text
+    Message(MessageArgs),
 }
 
 /// `headless-sip demo`.
@@ -172,6 +176,9 @@ pub(crate) struct CallArgs {
     #[command(flatten)]
     pub account: Account,
 
+    #[command(flatten)]
+    pub in_call: InCall,
+
     /// WAV file to play into the call: any rate, any channel count, 8 to 32 bits or float
     #[arg(
         long,
@@ -216,6 +223,9 @@ pub(crate) struct AnswerArgs {
     #[command(flatten)]
     pub account: Account,
 
+    #[command(flatten)]
+    pub in_call: InCall,
+
     /// Say back what is heard
     #[arg(long, conflicts_with_all = ["play", "tone", "reject"], help_heading = "Sound")]
     pub echo: bool,
@@ -250,6 +260,26 @@ pub(crate) struct AnswerArgs {
     pub seconds: Option<f64>,
 }
 
+/// `headless-sip message`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  headless-sip message bob 'lunch?' --registrar sip:127.0.0.1 --user alice --password secret
+
+Exit status is 0 once the far end, or a server on its behalf, has taken the text.")]
+pub(crate) struct MessageArgs {
+    /// To whom: a SIP address such as sip:bob@example.com, or only a name at the registrar
+    #[arg(value_name = "URI", value_parser = value::non_empty)]
+    pub uri: String,
+
+    /// The text
+    #[arg(value_name = "TEXT")]
+    pub text: String,
+
+    #[command(flatten)]
+    pub account: Account,
+}
+
 impl Cli {
     /// Parses the arguments and checks what needs several of them together.
     ///
@@ -280,14 +310,10 @@ impl Cli {
                 args.account.mistake()
             }
             Command::Call(args) => {
-                let bare_name = !args.uri.contains(':') && !args.uri.contains('@');
-                if bare_name && args.account.registrar.is_none() {
-                    return Some(format!(
-                        "'{}' is only a name; give a whole address such as sip:{}@example.com, or --registrar URI to call it there",
-                        args.uri, args.uri
-                    ));
-                }
-                args.account.mistake()
+                bare_name(&args.uri, &args.account).or_else(|| args.account.mistake())
+            }
+            Command::Message(args) => {
+                bare_name(&args.uri, &args.account).or_else(|| args.account.mistake())
             }
             Command::Answer(args) => args.account.mistake(),
         }
@@ -300,6 +326,7 @@ impl Cli {
             Command::Register(_) => "register",
             Command::Call(_) => "call",
             Command::Answer(_) => "answer",
+            Command::Message(_) => "message",
         };
         let mut top = Self::command();
         top.build();
@@ -308,6 +335,16 @@ impl Cli {
             None => top.error(ErrorKind::MissingRequiredArgument, message),
         }
     }
+}
+
+/// What is wrong with a name that no registrar completes.
+fn bare_name(uri: &str, account: &Account) -> Option<String> {
+    let bare = !uri.contains(':') && !uri.contains('@');
+    (bare && account.registrar.is_none()).then(|| {
+        format!(
+            "'{uri}' is only a name; give a whole address such as sip:{uri}@example.com, or --registrar URI to call it there"
+        )
+    })
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ pub(crate) async fn run(
     let wishes = Wishes {
         ring: Some(Duration::from_secs(args.ring.into())),
         tap_sent: plan.recording.as_ref().is_some_and(Recording::is_stereo),
+        in_call: Some(args.in_call.clone()),
         ..Wishes::default()
     };
     let client = client::open(&args.account, wishes, output, &mut shutdown).await?;
@@ -60,6 +61,7 @@ fn plan(args: &CallArgs) -> Result<Plan, Failure> {
         dtmf: args.dtmf.clone(),
         recording: args.record.as_deref().map(Recording::create).transpose()?,
         until: length.map_or(Until::Sent, Until::After),
+        steering: args.in_call.clone(),
     })
 }
 

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use headless_sip::{
-    ClientConfig, CodecTable, Error, HeadlessSipClient, Register, RegistrationState, TlsConfig,
-    TlsIdentity, Transport,
+    ClientConfig, CodecTable, DtmfMode, Error, HeadlessSipClient, Register, RegistrationState,
+    TlsConfig, TlsIdentity, Transport,
 };
 use tokio::sync::watch;
 
-use crate::args::{self, Account};
+use crate::args::{self, Account, InCall};
 use crate::event::Event;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -24,6 +24,8 @@ pub(crate) struct Wishes {
     pub ring: Option<Duration>,
     /// Hand out what is sent beside what is received, for recordings with two channels.
     pub tap_sent: bool,
+    /// How calls are kept up and steered.
+    pub in_call: Option<InCall>,
 }
 
 /// A client whose sockets are open and which is registered, if the account has a registrar.
@@ -89,6 +91,14 @@ fn config(account: &Account, wishes: &Wishes) -> Result<ClientConfig, Failure> {
         tap_sent: wishes.tap_sent,
         ..ClientConfig::default()
     };
+    if let Some(in_call) = &wishes.in_call {
+        config.session_expires = Some(in_call.session_expires());
+        config.allow_refer = in_call.allow_refer;
+        config.dtmf_mode = match in_call.dtmf_mode {
+            args::DtmfMode::Rfc4733 => DtmfMode::Rfc4733,
+            args::DtmfMode::Info => DtmfMode::Info,
+        };
+    }
     if let Some(local) = account.local {
         config.local_sip_addr = local;
     }

@@ -80,6 +80,31 @@ pub(crate) enum Event {
         /// Its name: `played` at the end of the playback.
         name: String,
     },
+    /// The far end sent a text within the call.
+    Message {
+        /// Identifies the call among several.
+        call_id: String,
+        /// The text.
+        text: String,
+    },
+    /// How the transfer fares that we asked the far end for.
+    Transfer {
+        /// Identifies the call among several.
+        call_id: String,
+        /// What the third party answered; 100 while that is not known.
+        status: u16,
+        /// The words beside the status.
+        reason: String,
+        /// Nothing follows.
+        done: bool,
+    },
+    /// The far end sends us to somebody else, and we go.
+    TransferRequested {
+        /// Identifies the call among several.
+        call_id: String,
+        /// To whom, as a SIP URI.
+        target: String,
+    },
     /// No sound arrives.
     NoMedia {
         /// Identifies the call among several.

@@ -8,6 +8,7 @@ mod demo;
 mod event;
 mod exit;
 mod logging;
+mod message;
 mod output;
 mod pbx;
 mod register;
@@ -54,6 +55,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Register(args) => register::run(&args, &output, shutdown).await,
             Command::Call(args) => call::run(&args, &output, shutdown).await,
             Command::Answer(args) => answer::run(args, &output, shutdown).await,
+            Command::Message(args) => message::run(&args, &output, shutdown).await,
         }
     })
 }

@@ -144,6 +144,16 @@ fn human(event: &Event, paint: Paint) -> Option<String> {
         Event::Held { .. } => "the far end put us on hold".into(),
         Event::Resumed { .. } => "the far end took us off hold".into(),
         Event::Mark { name, .. } => format!("{name}: all of it has been sent"),
+        Event::Message { text, .. } => format!("the far end writes: {}", clean(text)),
+        Event::Transfer { status, reason, .. } => {
+            format!(
+                "the far end is being transferred: {status} {}",
+                clean(reason)
+            )
+        }
+        Event::TransferRequested { target, .. } => {
+            format!("the far end sends us to {}", clean(target))
+        }
         Event::NoMedia { detail, .. } => paint.bad(&format!("no sound: {}", clean(detail))),
         Event::Quality { stats, .. } => paint.dim(&one_line(stats)),
         Event::Ended {

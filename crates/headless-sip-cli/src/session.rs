@@ -4,16 +4,17 @@ mod hear;
 mod keys;
 mod no_media;
 mod play;
+mod steer;
 
 pub(crate) use play::Sound;
 
 use std::time::Duration;
 
-use headless_sip::{ActiveCall, CallControl, CallEnded, CallEvent};
+use headless_sip::{ActiveCall, CallControl, CallEnded, CallEvent, Error};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::args::Dtmf;
+use crate::args::{Dtmf, InCall};
 use crate::event::{EndedBy, Event, Stats};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -36,6 +37,8 @@ pub(crate) struct Plan {
     pub recording: Option<Recording>,
     /// When we hang up, if the far end has not.
     pub until: Until,
+    /// Hold, resume and transfer.
+    pub steering: InCall,
 }
 
 /// When we hang up.
@@ -73,18 +76,30 @@ pub(crate) async fn run(
         .map(|recording| recording.path().to_owned());
     let echo = matches!(plan.sound, Sound::Echo).then(|| audio.tx.clone());
     let hearing = tokio::spawn(hear::run(audio.rx, audio.sent, plan.recording, echo));
-    let speaking = tokio::spawn(speak(audio.tx, plan.sound, plan.dtmf, control.clone()));
+    let speaking = tokio::spawn(speak(
+        audio.tx,
+        plan.sound,
+        plan.dtmf,
+        plan.steering.clone(),
+        control.clone(),
+    ));
 
     let mut session = Session {
         control,
         call_id,
         output: output.clone(),
-        until: plan.until,
+        // A transfer ends the call when the far end has got there.
+        until: match plan.until {
+            Until::Sent if plan.steering.transfer.is_some() => Until::FarEnd,
+            until => until,
+        },
+        following: None,
         began: Instant::now(),
         heard: Heard::Nothing,
         failure: None,
     };
-    let ended = session.follow(events, speaking, shutdown).await;
+    let ended = session.follow(events, speaking, shutdown.clone()).await;
+    let following = session.following.take();
     // The received sound ends with the call, so this ends too; the recording is closed then.
     let recorded = hearing
         .await
@@ -97,19 +112,52 @@ pub(crate) async fn run(
         stats: Some(ended.stats.clone()),
         recording,
     });
-    session.judge(&ended, recorded)
+    let outcome = session.judge(&ended, recorded);
+    match following {
+        Some(following) => outcome.and(go_on(following, plan.steering, output, shutdown).await),
+        None => outcome,
+    }
 }
 
-/// Plays the sound and presses the keys, side by side; returns when all of it has been sent.
+/// Goes on with the call that the far end has sent us to, until it is over.
+async fn go_on(
+    following: JoinHandle<Result<ActiveCall, Error>>,
+    steering: InCall,
+    output: &Output,
+    shutdown: Shutdown,
+) -> Result<(), Failure> {
+    let call = following
+        .await
+        .map_err(|_| Failure::other("the transfer broke"))??;
+    let plan = Plan {
+        sound: Sound::None,
+        dtmf: None,
+        recording: None,
+        until: Until::FarEnd,
+        steering: InCall {
+            hold_after: None,
+            transfer: None,
+            ..steering
+        },
+    };
+    Box::pin(run(call, plan, output, shutdown)).await
+}
+
+/// Plays the sound, presses the keys and holds, side by side; transfers after that. Returns when all of it has been done.
 async fn speak(
     tx: headless_sip::AudioSender,
     sound: Sound,
     dtmf: Option<Dtmf>,
+    steering: InCall,
     control: CallControl,
 ) -> Result<(), Failure> {
-    let (played, pressed) =
-        tokio::join!(play::run(tx, sound), keys::press(&control, dtmf.as_ref()));
-    played.and(pressed)
+    let (played, pressed, held) = tokio::join!(
+        play::run(tx, sound),
+        keys::press(&control, dtmf.as_ref()),
+        steer::hold(&control, &steering)
+    );
+    played.and(pressed).and(held)?;
+    steer::transfer(&control, &steering).await
 }
 
 /// The end of a call, as it is told.
@@ -136,6 +184,8 @@ struct Session {
     call_id: String,
     output: Output,
     until: Until,
+    /// The call that the far end sends us to.
+    following: Option<JoinHandle<Result<ActiveCall, Error>>>,
     began: Instant,
     heard: Heard,
     failure: Option<Failure>,
@@ -244,6 +294,32 @@ impl Session {
                     cause: no_media::name(&cause).to_owned(),
                     detail,
                 }
+            }
+            CallEvent::Message { text } => Event::Message { call_id, text },
+            CallEvent::Transfer {
+                status,
+                reason,
+                done,
+            } => {
+                if done {
+                    if status >= 300 {
+                        self.failure.get_or_insert(Failure::other(format!(
+                            "the transfer failed: {status} {reason}"
+                        )));
+                    }
+                    self.hang_up();
+                }
+                Event::Transfer {
+                    call_id,
+                    status,
+                    reason,
+                    done,
+                }
+            }
+            CallEvent::TransferRequested { target, .. } => {
+                let control = self.control.clone();
+                self.following = Some(tokio::spawn(async move { control.follow_transfer().await }));
+                Event::TransferRequested { call_id, target }
             }
             CallEvent::Quality(stats) => Event::Quality {
                 call_id,

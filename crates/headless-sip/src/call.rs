@@ -1,18 +1,23 @@
 //! An established call: the face that the program holds, and the driver behind it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use media_engine::{AudioBridge, MediaEvent, MediaEvents, MediaHandle};
 use sdp_negotiation::{Direction, PendingOffer};
-use sip_signaling::{Body, Call, HeaderList, IncomingOffer, SignalingError, StatusCode};
+use sip_signaling::{
+    Body, Call, CallHandle, HeaderList, IncomingOffer, IncomingRefer, NameAddr, SignalingError,
+    StatusCode, Uri,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::client::HeadlessSipClient;
 use crate::event::EventSender;
+use crate::info_dtmf::{self, KeyPresses};
 use crate::media::{CallMedia, StartedMedia};
-use crate::{CallEnded, CallEvent, CallEvents, CallStats, DtmfMethod, EndedBy, Error};
+use crate::{CallEnded, CallEvent, CallEvents, CallStats, DtmfMethod, DtmfMode, EndedBy, Error};
+use crate::{Progress, address};
 
 /// How long a BYE may keep the program waiting; it is repeated in the background for longer.
 const BYE_PATIENCE: Duration = Duration::from_secs(2);
@@ -48,6 +53,9 @@ impl ActiveCall {
         let control = CallControl {
             commands: commands_sender,
             media: handle.clone(),
+            sip: sip.handle(),
+            domain: client.domain().cloned(),
+            dtmf_mode: client.config().dtmf_mode,
             setup,
             call_id: sip.call_id().to_owned(),
             remote: sip.remote().to_string(),
@@ -63,6 +71,9 @@ impl ActiveCall {
             commands,
             events: events_sender,
             setup,
+            presses: KeyPresses::default(),
+            bye_headers: HeaderList::new(),
+            refer: None,
             local_hold: false,
             reoffer: None,
             offered_in_200: None,
@@ -105,6 +116,16 @@ impl ActiveCall {
         self.control.resume().await
     }
 
+    /// Sends the far end to somebody else: see [`CallControl::transfer`].
+    pub async fn transfer(&self, target: &str) -> Result<(), Error> {
+        self.control.transfer(target).await
+    }
+
+    /// Joins the far end of this call and that of another: see [`CallControl::transfer_to`].
+    pub async fn transfer_to(&self, other: &ActiveCall) -> Result<(), Error> {
+        self.control.transfer_to(&other.control).await
+    }
+
     /// Presses keys: see [`CallControl::send_dtmf`].
     pub async fn send_dtmf(&self, digits: &str) -> Result<(), Error> {
         self.control.send_dtmf(digits).await
@@ -137,6 +158,10 @@ impl ActiveCall {
 pub struct CallControl {
     commands: mpsc::Sender<Command>,
     media: MediaHandle,
+    sip: CallHandle,
+    /// The domain of bare names.
+    domain: Option<Uri>,
+    dtmf_mode: DtmfMode,
     setup: Duration,
     call_id: String,
     remote: String,
@@ -145,7 +170,17 @@ pub struct CallControl {
 impl CallControl {
     /// Ends the call; see [`ActiveCall::hang_up`]. Ending a call that is over does nothing.
     pub async fn hang_up(&self) -> Result<(), Error> {
-        match self.ask(Command::HangUp).await {
+        self.hang_up_with(&[]).await
+    }
+
+    /// Ends the call with header fields in the BYE, such as `("Reason", "Q.850;cause=17")`; else as [`hang_up`](Self::hang_up).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a field that cannot be sent; the call goes on then.
+    pub async fn hang_up_with(&self, fields: &[(&str, &str)]) -> Result<(), Error> {
+        let headers = header_list(fields)?;
+        match self.ask(|done| Command::HangUp { headers, done }).await {
             Err(Error::Ended) => Ok(()),
             other => other,
         }
@@ -168,12 +203,14 @@ impl CallControl {
         self.ask(|done| Command::Hold { hold: false, done }).await
     }
 
-    /// Presses keys, each for 100 ms: `0` to `9`, `*`, `#`, `A` to `D`, by RFC 4733. Returns at once; the keys go out one after
-    /// another, and playback waits meanwhile.
+    /// Presses keys, each for 100 ms: `0` to `9`, `*`, `#`, `A` to `D`. By RFC 4733 it returns at once; the keys go out one after
+    /// another, and playback waits meanwhile. By INFO ([`ClientConfig::dtmf_mode`](crate::ClientConfig::dtmf_mode)) it waits for the far
+    /// end's answer to each.
     ///
     /// # Errors
     ///
     /// [`Error::Media`] for another character, and when the far end did not negotiate telephone-event; nothing is sent then.
+    /// [`Error::Rejected`] and the like when it refuses the INFO.
     ///
     /// Cancel safe.
     pub async fn send_dtmf(&self, digits: &str) -> Result<(), Error> {
@@ -188,9 +225,90 @@ impl CallControl {
             )));
         }
         for digit in digits.chars() {
-            self.media.send_dtmf(digit.to_ascii_uppercase(), duration)?;
+            let digit = digit.to_ascii_uppercase();
+            match self.dtmf_mode {
+                DtmfMode::Rfc4733 => self.media.send_dtmf(digit, duration)?,
+                DtmfMode::Info => self.send_info(digit, duration).await?,
+            }
         }
         Ok(())
+    }
+
+    async fn send_info(&self, digit: char, duration: Duration) -> Result<(), Error> {
+        match self.sip.info(info_dtmf::relay(digit, duration)).await {
+            Err(SignalingError::Rejected(refusal))
+                if refusal.status == StatusCode::UNSUPPORTED_MEDIA_TYPE =>
+            {
+                Ok(self.sip.info(info_dtmf::plain(digit)).await?)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
+    /// Asks the far end to call `target` in our stead (blind transfer, REFER, RFC 3515) and waits until it agrees; `target` as for
+    /// [`HeadlessSipClient::call`](crate::HeadlessSipClient::call). How it fares comes as [`CallEvent::Transfer`]; this call stands until
+    /// one side hangs up.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`] when the far end refuses, [`Error::Config`] for a target that is no address, [`Error::Timeout`], [`Error::Ended`].
+    ///
+    /// Cancel safe: the request goes on, only its outcome is not told.
+    pub async fn transfer(&self, target: &str) -> Result<(), Error> {
+        self.transfer_with(target, &[]).await
+    }
+
+    /// As [`transfer`](Self::transfer), with header fields in the REFER.
+    pub async fn transfer_with(&self, target: &str, fields: &[(&str, &str)]) -> Result<(), Error> {
+        let target = address::target(target, self.domain.as_ref())?;
+        let target = NameAddr::new(target);
+        Ok(self.sip.refer(&target, header_list(fields)?).await?)
+    }
+
+    /// Asks the far end to take our place in `other`, so that both far ends are joined (attended transfer, RFC 3891). As [`transfer`](Self::transfer).
+    pub async fn transfer_to(&self, other: &CallControl) -> Result<(), Error> {
+        Ok(self
+            .sip
+            .refer_to_call(&other.sip, HeaderList::new())
+            .await?)
+    }
+
+    /// Does what the far end asked for with [`CallEvent::TransferRequested`]: calls the target, tells the far end how that fares, and gives
+    /// the new call. The old one stands until one side hangs up; the far end usually does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Ended`] when nothing was asked for or it was refused meanwhile; else as for [`HeadlessSipClient::call`](crate::HeadlessSipClient::call).
+    ///
+    /// Cancel safe: dropping the future cancels the new call, and the far end is told so.
+    pub async fn follow_transfer(&self) -> Result<ActiveCall, Error> {
+        let (taken, refer) = oneshot::channel();
+        self.commands
+            .send(Command::TakeRefer(taken))
+            .await
+            .map_err(|_| Error::Ended)?;
+        let (refer, client) = refer.await.map_err(|_| Error::Ended)?;
+        follow(refer, &client).await
+    }
+
+    /// Refuses what the far end asked for with [`CallEvent::TransferRequested`] (603). Does nothing when nothing is open.
+    pub async fn decline_transfer(&self) {
+        let (taken, refer) = oneshot::channel();
+        if self.commands.send(Command::TakeRefer(taken)).await.is_ok() {
+            drop(refer.await);
+        }
+    }
+
+    /// Sends a text within the call (MESSAGE, RFC 3428) and waits until it was taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`], [`Error::Timeout`], [`Error::Ended`].
+    ///
+    /// Cancel safe: it may have been sent.
+    pub async fn message(&self, text: &str) -> Result<(), Error> {
+        let body = Body::new("text/plain;charset=UTF-8", text);
+        Ok(self.sip.message(body).await?)
     }
 
     /// The figures so far, or the final ones once the call is over.
@@ -226,8 +344,9 @@ type Reply = oneshot::Sender<Result<(), Error>>;
 
 #[derive(Debug)]
 enum Command {
-    HangUp(Reply),
+    HangUp { headers: HeaderList, done: Reply },
     Hold { hold: bool, done: Reply },
+    TakeRefer(oneshot::Sender<(IncomingRefer, HeadlessSipClient)>),
 }
 
 /// Joins signalling, media and program for one call, until it ends.
@@ -240,6 +359,11 @@ struct Driver {
     commands: mpsc::Receiver<Command>,
     events: EventSender,
     setup: Duration,
+    presses: KeyPresses,
+    /// What the program adds to our BYE.
+    bye_headers: HeaderList,
+    /// The far end asks us to call somebody else.
+    refer: Option<IncomingRefer>,
     /// The far end holds us.
     held: bool,
     /// We hold the far end.
@@ -267,6 +391,7 @@ struct End {
     by: EndedBy,
     status: Option<u16>,
     reason: Option<String>,
+    headers: HeaderList,
     /// Whether the far end has still to be told, and who waits for that.
     bye: Option<Option<Reply>>,
 }
@@ -278,7 +403,7 @@ impl Driver {
         self.handle.stop().await;
         let stats = CallStats::new(self.setup, self.handle.stats());
         if let Some(reply) = end.bye {
-            let outcome = say_bye(&self.sip).await;
+            let outcome = say_bye(&self.sip, std::mem::take(&mut self.bye_headers)).await;
             if let Some(reply) = reply {
                 let _ = reply.send(outcome);
             }
@@ -287,6 +412,8 @@ impl Driver {
             by: end.by,
             status: end.status,
             reason: end.reason,
+            q850_cause: end.headers.q850_cause(),
+            headers: pairs(&end.headers),
             stats,
         });
     }
@@ -322,6 +449,40 @@ impl Driver {
         match event {
             sip_signaling::CallEvent::Offer(offer) => self.on_offer(offer),
             sip_signaling::CallEvent::AckBody(body) => self.on_ack_body(&body),
+            sip_signaling::CallEvent::Transfer(progress) => {
+                self.events.send(CallEvent::Transfer {
+                    status: progress.status.0,
+                    reason: progress.reason,
+                    done: progress.done,
+                });
+            }
+            // Dropping it refuses it.
+            sip_signaling::CallEvent::Refer(refer) if self.client.config().allow_refer => {
+                self.events.send(CallEvent::TransferRequested {
+                    target: refer.target.uri().to_request_uri().to_string(),
+                    referred_by: refer.headers.get("Referred-By").map(str::to_owned),
+                });
+                self.refer = Some(refer);
+            }
+            sip_signaling::CallEvent::Info {
+                body: Some(body), ..
+            } => {
+                if let Some((digit, duration)) = info_dtmf::parse(&body) {
+                    self.tell_key(digit, DtmfMethod::Info, duration);
+                }
+            }
+            sip_signaling::CallEvent::Message {
+                body: Some(body), ..
+            } => {
+                let text = String::from_utf8_lossy(&body.bytes).into_owned();
+                self.events.send(CallEvent::Message { text });
+            }
+            sip_signaling::CallEvent::Refreshed(Some(body)) => {
+                if let Err(error) = self.media.refreshed(&body, self.direction()) {
+                    tracing::info!(%error, "the answer to a session refresh was not understood; the call goes on as it was");
+                }
+                self.tell_hold();
+            }
             sip_signaling::CallEvent::Ended(ended) => return Some(End::signalled(ended)),
             _ => {}
         }
@@ -365,13 +526,7 @@ impl Driver {
         match event {
             Some(MediaEvent::Dtmf {
                 digit, duration, ..
-            }) => {
-                self.events.send(CallEvent::Dtmf {
-                    digit,
-                    method: DtmfMethod::Rfc4733,
-                    duration,
-                });
-            }
+            }) => self.tell_key(digit, DtmfMethod::Rfc4733, duration),
             Some(MediaEvent::Mark { name, cleared }) => {
                 self.events.send(CallEvent::Mark { name, cleared })
             }
@@ -386,6 +541,7 @@ impl Driver {
                     by: EndedBy::MediaTimeout,
                     status: None,
                     reason: Some("no audio arrived for the media timeout".into()),
+                    headers: HeaderList::new(),
                     bye: Some(None),
                 });
             }
@@ -395,6 +551,7 @@ impl Driver {
                     by: EndedBy::Local,
                     status: None,
                     reason: Some("the media stopped".into()),
+                    headers: HeaderList::new(),
                     bye: Some(None),
                 });
             }
@@ -402,10 +559,30 @@ impl Driver {
         None
     }
 
+    /// Once for each press, whichever ways it comes.
+    fn tell_key(&mut self, digit: char, method: DtmfMethod, duration: Duration) {
+        if self.presses.is_new(Instant::now(), digit, method) {
+            self.events.send(CallEvent::Dtmf {
+                digit,
+                method,
+                duration,
+            });
+        }
+    }
+
     fn on_command(&mut self, command: Option<Command>) -> Option<End> {
         match command {
             None => Some(End::local(None)),
-            Some(Command::HangUp(done)) => Some(End::local(Some(done))),
+            Some(Command::HangUp { headers, done }) => {
+                self.bye_headers = headers;
+                Some(End::local(Some(done)))
+            }
+            Some(Command::TakeRefer(taken)) => {
+                if let Some(refer) = self.refer.take() {
+                    let _ = taken.send((refer, self.client.clone()));
+                }
+                None
+            }
             Some(Command::Hold { hold, done }) => {
                 self.reoffer(hold, done);
                 None
@@ -483,11 +660,55 @@ impl Driver {
     }
 }
 
+/// Header fields of the program, checked.
+pub(crate) fn header_list(fields: &[(&str, &str)]) -> Result<HeaderList, Error> {
+    let mut headers = HeaderList::new();
+    for (name, value) in fields {
+        headers.push(name, *value)?;
+    }
+    Ok(headers)
+}
+
+pub(crate) fn pairs(headers: &HeaderList) -> Vec<(String, String)> {
+    let fields = headers.iter();
+    fields
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Calls whom the far end named, and tells it how that fares.
+async fn follow(refer: IncomingRefer, client: &HeadlessSipClient) -> Result<ActiveCall, Error> {
+    let target = refer.target.uri().to_request_uri().to_string();
+    let mut dial = client.dial(&target);
+    for (name, value) in refer.invite_headers().iter() {
+        dial = dial.header(name, value);
+    }
+    let notifier = refer.accept()?;
+    let outcome = async {
+        let mut call = dial.await?;
+        loop {
+            match call.progress().await? {
+                Progress::Answered => return call.answered().await,
+                Progress::Ringing { status, .. } => notifier.progress(StatusCode(status)),
+                _ => {}
+            }
+        }
+    }
+    .await;
+    notifier.done(match &outcome {
+        Ok(_) => StatusCode::OK,
+        Err(Error::Rejected { status, .. }) => StatusCode(*status),
+        Err(Error::Timeout(_)) => StatusCode::REQUEST_TIMEOUT,
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+    });
+    outcome
+}
+
 /// Sends the BYE and waits a while for its confirmation. The call is over whatever becomes of it: the program is told only when it could
 /// not be sent at all.
-pub(crate) async fn say_bye(call: &Call) -> Result<(), Error> {
+pub(crate) async fn say_bye(call: &Call, headers: HeaderList) -> Result<(), Error> {
     let sip = call.handle();
-    let bye = tokio::spawn(async move { sip.bye(HeaderList::new()).await });
+    let bye = tokio::spawn(async move { sip.bye(headers).await });
     match tokio::time::timeout(BYE_PATIENCE, bye).await {
         Ok(Ok(Err(SignalingError::Transport { peer, why }))) => Err(Error::Transport(format!(
             "the BYE did not reach {peer}: {why}; the call is over here"
@@ -516,7 +737,7 @@ impl End {
     fn signalled(end: sip_signaling::CallEnd) -> Self {
         let by = match end.by {
             sip_signaling::EndedBy::Local | sip_signaling::EndedBy::Shutdown => EndedBy::Local,
-            sip_signaling::EndedBy::Remote => EndedBy::Remote,
+            sip_signaling::EndedBy::Remote | sip_signaling::EndedBy::Replaced => EndedBy::Remote,
             _ => EndedBy::Signaling,
         };
         let reason = Some(end.reason).filter(|reason| !reason.is_empty());
@@ -524,6 +745,7 @@ impl End {
             by,
             status: end.status.map(|status| status.0),
             reason,
+            headers: end.headers,
             bye: None,
         }
     }
@@ -533,6 +755,7 @@ impl End {
             by: EndedBy::Local,
             status: None,
             reason: None,
+            headers: HeaderList::new(),
             bye: Some(reply),
         }
     }

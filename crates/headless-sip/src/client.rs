@@ -2,19 +2,23 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use media_engine::{EngineConfig, MediaEngine};
 use sip_signaling::{
-    Call, Credentials, HeaderList, IncomingCalls, NameAddr, Registration, RegistrationConfig,
-    RegistrationState, Timers, TracedMessage, Uri, UserAgent, UserAgentConfig,
+    Body, Call, Credentials, HeaderList, IncomingCalls, IncomingMessages, InviteOptions, Method,
+    NameAddr, Registration, RegistrationConfig, RegistrationState, RequestOptions, Response,
+    Timers, TracedMessage, Uri, UserAgent, UserAgentConfig,
 };
 use tokio::sync::{Mutex, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::call::say_bye;
+use crate::call::{pairs, say_bye};
 use crate::media::MediaSettings;
-use crate::{ActiveCall, ClientConfig, Dial, Error, IncomingCall, Register, Transport, address};
+use crate::{
+    ActiveCall, ClientConfig, Dial, Error, IncomingCall, Register, TextMessage, Transport, address,
+};
 
 /// Makes and answers calls. Cheap to clone; clones are the same client.
 ///
@@ -34,6 +38,7 @@ struct Inner {
     /// Set once, when registering begins.
     registration: OnceLock<Registration>,
     incoming: Mutex<IncomingCalls>,
+    messages: Mutex<IncomingMessages>,
     drivers: TaskTracker,
     closing: CancellationToken,
 }
@@ -79,9 +84,12 @@ impl HeadlessSipClient {
             wss_listen: config.wss_listen,
             ws_path: config.ws_path.clone(),
             timers: Timers::from_t1(config.sip_t1),
+            session_expires: config.session_expires,
+            allow_replaces: config.allow_replaces,
             ..UserAgentConfig::default()
         })
         .await?;
+        let messages = agent.messages();
         let account = Account::new(&config, &agent)?;
         let inner = Inner {
             media: MediaSettings::new(&config),
@@ -91,6 +99,7 @@ impl HeadlessSipClient {
             account,
             registration: OnceLock::new(),
             incoming: Mutex::new(incoming),
+            messages: Mutex::new(messages),
             drivers: TaskTracker::new(),
             closing: CancellationToken::new(),
         };
@@ -151,6 +160,62 @@ impl HeadlessSipClient {
         }
     }
 
+    /// Sends a text outside any call (MESSAGE, RFC 3428) and waits until it was taken; `target` as for [`call`](Self::call).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a target that is no address, [`Error::Rejected`], [`Error::Unauthorized`], [`Error::Timeout`], [`Error::Transport`].
+    ///
+    /// Cancel safe: it may have been sent.
+    pub async fn message(&self, target: &str, text: &str) -> Result<(), Error> {
+        let body = Body::new("text/plain;charset=UTF-8", text);
+        self.request(Method::Message, target, Some(body)).await?;
+        Ok(())
+    }
+
+    /// Asks the far end what it can do (OPTIONS, RFC 3261 section 11), which also tells that it is there: the header fields of its answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`message`](Self::message).
+    ///
+    /// Cancel safe.
+    pub async fn options(&self, target: &str) -> Result<Vec<(String, String)>, Error> {
+        let response = self.request(Method::Options, target, None).await?;
+        Ok(pairs(&response.headers))
+    }
+
+    /// The next text that was sent to us outside calls; `None` after [`shutdown`](Self::shutdown). At most 32 wait to be fetched, later ones are
+    /// refused with 480.
+    ///
+    /// Cancel safe: no text is lost when the future is dropped.
+    pub async fn incoming_message(&self) -> Option<TextMessage> {
+        let mut messages = self.inner.messages.lock().await;
+        tokio::select! {
+            message = messages.recv() => message.map(TextMessage::new),
+            () = self.inner.closing.cancelled() => None,
+        }
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        target: &str,
+        body: Option<Body>,
+    ) -> Result<Response, Error> {
+        let target = address::target(target, self.domain())?;
+        let mut options = RequestOptions {
+            credentials: self.credentials().cloned(),
+            transport: Some(self.config().transport.into()),
+            body,
+            ..RequestOptions::new(method, target, self.own_address())
+        };
+        let mut hop = InviteOptions::new(options.target.clone(), options.from.clone());
+        hop.transport = options.transport;
+        options.from = self.address_towards(self.agent().next_hop(&hop).await?)?;
+        Ok(self.agent().request(options).await?)
+    }
+
     /// Where we listen for SIP, with the port that was really taken.
     pub fn local_addr(&self) -> SocketAddr {
         self.inner.agent.local_addr()
@@ -175,6 +240,16 @@ impl HeadlessSipClient {
     /// Every SIP message from now on, in short, for ladders and logs. Costs nothing while nobody listens.
     pub fn sip_trace(&self) -> broadcast::Receiver<TracedMessage> {
         self.inner.agent.trace()
+    }
+
+    /// Takes no more calls: each is refused with 503 and this `Retry-After`, and so is OPTIONS, so that a balancer looks elsewhere. Waits until
+    /// the calls that are up have ended; [`shutdown`](Self::shutdown) ends them.
+    ///
+    /// Cancel safe: new calls stay refused.
+    pub async fn drain(&self, retry_after: Duration) {
+        self.inner.agent.set_draining(Some(retry_after));
+        self.inner.drivers.close();
+        self.inner.drivers.wait().await;
     }
 
     /// Hangs up all calls, un-registers, and closes the sockets.
@@ -265,7 +340,7 @@ impl HeadlessSipClient {
     /// Ends a call that never became one for the program; [`shutdown`](Self::shutdown) waits for its BYE.
     pub(crate) fn end(&self, call: Call) {
         self.track(async move {
-            if let Err(error) = say_bye(&call).await {
+            if let Err(error) = say_bye(&call, HeaderList::new()).await {
                 tracing::info!(%error, "a call that could not be used was ended");
             }
         });
@@ -303,6 +378,14 @@ fn check(config: &ClientConfig) -> Result<(), Error> {
         return Err(Error::Config(format!(
             "receive_sample_rate {rate} Hz is not within 8,000 to 192,000"
         )));
+    }
+    if config
+        .session_expires
+        .is_some_and(|interval| interval < Duration::from_secs(90))
+    {
+        return Err(Error::Config(
+            "session_expires is below 90 s, the shortest that RFC 4028 allows".into(),
+        ));
     }
     if config.registrar.is_some() && config.username.is_none() && config.register != Register::Never
     {

@@ -99,6 +99,16 @@ pub struct ClientConfig {
     pub user_agent: String,
     /// T1, the round-trip estimate that SIP's timers are made of (RFC 3261 section 17.1.1.1). Default 500 ms.
     pub sip_t1: Duration,
+    /// The session interval that calls ask for (RFC 4028): a call whose far end vanished ends within it. `None` asks for none. Default 30 min.
+    pub session_expires: Option<Duration>,
+    /// How [`CallControl::send_dtmf`](crate::CallControl::send_dtmf) sends keys; received ones are told whichever way they come. Default
+    /// [`DtmfMode::Rfc4733`].
+    pub dtmf_mode: DtmfMode,
+    /// Far ends may ask us to call somebody else ([`CallEvent::TransferRequested`](crate::CallEvent::TransferRequested)); otherwise they are
+    /// refused with 603. Default false.
+    pub allow_refer: bool,
+    /// Calls may take the place of others (`Replaces`, RFC 3891), as attended transfers do; otherwise they are refused with 403. Default false.
+    pub allow_replaces: bool,
 }
 
 impl Default for ClientConfig {
@@ -137,6 +147,10 @@ impl Default for ClientConfig {
             tap_sent: false,
             user_agent: concat!("headless-sip/", env!("CARGO_PKG_VERSION")).to_owned(),
             sip_t1: Duration::from_millis(500),
+            session_expires: Some(Duration::from_secs(1_800)),
+            dtmf_mode: DtmfMode::Rfc4733,
+            allow_refer: false,
+            allow_replaces: false,
         }
     }
 }
@@ -181,6 +195,17 @@ impl Transport {
             Self::Wss => Some(sip_signaling::Transport::Wss),
         }
     }
+}
+
+/// How keys are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DtmfMode {
+    /// In the audio stream as telephone-event packets (RFC 4733).
+    #[default]
+    Rfc4733,
+    /// In INFO requests with `application/dtmf-relay`; `application/dtmf` where the far end refuses that with 415.
+    Info,
 }
 
 /// When a client registers (RFC 3261 section 10).

@@ -35,6 +35,28 @@ pub enum CallEvent {
     NoMedia(NoMediaCause),
     /// Audio arrives again.
     MediaResumed,
+    /// How a transfer fares that we asked for with [`ActiveCall::transfer`](crate::ActiveCall::transfer).
+    Transfer {
+        /// What the third party answered the far end; 100 while that is not known.
+        status: u16,
+        /// The reason phrase; may be empty.
+        reason: String,
+        /// Nothing follows. The call itself still stands: hang up when it is no longer wanted.
+        done: bool,
+    },
+    /// The far end asks us to call somebody else, only with [`ClientConfig::allow_refer`](crate::ClientConfig::allow_refer): do so with
+    /// [`CallControl::follow_transfer`](crate::CallControl::follow_transfer) within 5 s, or it is refused.
+    TransferRequested {
+        /// Whom to call.
+        target: String,
+        /// Who wants it (RFC 3892); verified by nobody.
+        referred_by: Option<String>,
+    },
+    /// The far end sent a text within the call (RFC 3428).
+    Message {
+        /// The text.
+        text: String,
+    },
     /// The figures so far; every [`ClientConfig::quality_interval`](crate::ClientConfig::quality_interval).
     Quality(CallStats),
     /// The call is over; nothing comes after this.
@@ -47,6 +69,8 @@ pub enum CallEvent {
 pub enum DtmfMethod {
     /// RFC 4733 telephone-event packets.
     Rfc4733,
+    /// An INFO request with `application/dtmf-relay` or `application/dtmf`.
+    Info,
 }
 
 impl DtmfMethod {
@@ -54,6 +78,7 @@ impl DtmfMethod {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Rfc4733 => "rfc4733",
+            Self::Info => "info",
         }
     }
 }
@@ -68,6 +93,10 @@ pub struct CallEnded {
     pub status: Option<u16>,
     /// Why, in words: the `Reason` header of the BYE (RFC 3326), or our own.
     pub reason: Option<String>,
+    /// The cause of the telephone network (ITU-T Q.850, 1 to 127), where the far end's BYE names one (RFC 3326).
+    pub q850_cause: Option<u8>,
+    /// Header fields of the far end's BYE, or of its answer to ours; empty where there was none.
+    pub headers: Vec<(String, String)>,
     /// The final figures.
     pub stats: CallStats,
 }
@@ -180,6 +209,8 @@ mod tests {
             by: EndedBy::Remote,
             status: None,
             reason: None,
+            q850_cause: None,
+            headers: Vec::new(),
             stats: CallStats::default(),
         }
     }

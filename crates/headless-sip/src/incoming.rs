@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use sdp_negotiation::{Direction, PendingOffer};
+use sip_signaling::message::{CallInfo, Diversion, HistoryEntry, UserToUser};
 use sip_signaling::{Body, Call, CallEvent, HeaderList, IncomingInvite, StatusCode};
 
+use crate::call::header_list;
 use crate::client::HeadlessSipClient;
 use crate::media::{CallMedia, StartedMedia};
 use crate::{ActiveCall, CodecTable, Error, address};
@@ -105,6 +107,49 @@ impl IncomingCall {
             .invite
             .provisional(StatusCode::RINGING, HeaderList::new(), None)
             .await?)
+    }
+
+    /// As [`ring`](Self::ring), with a status of 101 to 199 and header fields of the program's (181 with `Diversion`, say).
+    ///
+    /// # Errors
+    ///
+    /// As [`ring`](Self::ring), and [`Error::Config`] for a status or field that cannot be sent.
+    pub async fn ring_with(&self, status: u16, fields: &[(&str, &str)]) -> Result<(), Error> {
+        let headers = header_list(fields)?;
+        let status = StatusCode(status);
+        Ok(self.invite.provisional(status, headers, None).await?)
+    }
+
+    /// Who the network says that it is (`P-Asserted-Identity`, RFC 3325): to be trusted from a trusted network alone.
+    pub fn asserted_identity(&self) -> Option<String> {
+        let identities = self.invite.headers().asserted_identities();
+        identities.first().map(ToString::to_string)
+    }
+
+    /// True if the caller asks for its name not to be shown (`Privacy`, RFC 3323).
+    pub fn wants_privacy(&self) -> bool {
+        let privacy = self.invite.headers().privacy();
+        privacy.iter().any(|kind| kind != "none")
+    }
+
+    /// Who diverted the call to us (`Diversion`, RFC 5806), the last one first.
+    pub fn diversions(&self) -> Vec<Diversion> {
+        self.invite.headers().diversions()
+    }
+
+    /// The way that the call took (`History-Info`, RFC 7044), oldest first.
+    pub fn history(&self) -> Vec<HistoryEntry> {
+        self.invite.headers().history()
+    }
+
+    /// Data of the caller's application (`User-to-User`, RFC 7433).
+    pub fn user_to_user(&self) -> Vec<UserToUser> {
+        self.invite.headers().user_to_user()
+    }
+
+    /// Pointers to more about the call (`Call-Info`).
+    pub fn call_info(&self) -> Vec<CallInfo> {
+        self.invite.headers().call_info()
     }
 
     /// Waits until the caller gives up. Cancel safe.

@@ -37,7 +37,9 @@ mod digits;
 mod error;
 mod event;
 mod incoming;
+mod info_dtmf;
 mod media;
+mod message;
 mod outgoing;
 mod stats;
 
@@ -45,7 +47,7 @@ pub use audio_codecs as codecs;
 pub use call::{ActiveCall, CallControl};
 pub use client::HeadlessSipClient;
 pub use codec_table::CodecTable;
-pub use config::{ClientConfig, Password, Register, Transport};
+pub use config::{ClientConfig, DtmfMode, Password, Register, Transport};
 pub use digits::{DigitCollection, DigitCollector, DigitOutcome};
 pub use error::Error;
 pub use event::{CallEnded, CallEvent, CallEvents, DtmfMethod, EndedBy};
@@ -54,6 +56,8 @@ pub use media_engine::{
     AudioBridge, AudioError, AudioFrame, AudioReceiver, AudioSender, Cleared, JitterBufferConfig,
     NoMediaCause, PlayedUtterance, ReceivedFrame, TrySendError, UtteranceId,
 };
+pub use message::TextMessage;
 pub use outgoing::{Dial, OutgoingCall, Progress};
+pub use sip_signaling::message::{CallInfo, Diversion, HistoryEntry, Reason, UserToUser};
 pub use sip_signaling::{RegistrationState, TlsConfig, TlsIdentity, TraceDirection, TracedMessage};
 pub use stats::CallStats;

@@ -156,6 +156,16 @@ impl CallMedia {
         Ok((body(&description), started))
     }
 
+    /// Takes the answer to an offer that repeated our last description (a session refresh by re-INVITE).
+    pub(crate) fn refreshed(&mut self, answer: &Body, direction: Direction) -> Result<(), Error> {
+        // Made for its PendingOffer alone: the session, with its version, stays as it was.
+        let (_, pending) =
+            self.sdp
+                .clone()
+                .create_offer(&self.settings.capabilities(), self.local, direction);
+        self.accept(pending, answer, false).map(|_| ())
+    }
+
     /// What is agreed, once there is an agreement.
     pub(crate) fn negotiated(&self) -> Option<&NegotiatedAudio> {
         self.negotiated.as_ref()

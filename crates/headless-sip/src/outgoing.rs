@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use media_engine::AudioBridge;
 use sdp_negotiation::{Direction, PendingOffer};
 use sip_signaling::{
-    Body, Call, InviteEvent, InviteOptions, OutgoingInvite, Provisional, SignalingError,
+    Body, Call, HeaderList, IncomingOffer, InviteEvent, InviteOptions, OutgoingInvite, Provisional,
+    Rejection, SignalingError,
 };
 
 use crate::client::HeadlessSipClient;
@@ -48,6 +49,7 @@ pub struct Dial {
     receive_sample_rate: Option<u32>,
     ring_timeout: Option<Duration>,
     delayed_offer: bool,
+    redirects: u32,
 }
 
 impl Dial {
@@ -60,6 +62,7 @@ impl Dial {
             receive_sample_rate: None,
             ring_timeout: None,
             delayed_offer: false,
+            redirects: 0,
         }
     }
 
@@ -93,6 +96,13 @@ impl Dial {
         self
     }
 
+    /// Follows a 3xx answer to the place that it names, at most so many times; without this it is an [`Error::Rejected`]. The call's
+    /// headers and codecs go along.
+    pub fn follow_redirects(mut self, most: u32) -> Self {
+        self.redirects = most;
+        self
+    }
+
     async fn place(self) -> Result<OutgoingCall, Error> {
         let began = Instant::now();
         let client = &self.client;
@@ -122,7 +132,7 @@ impl Dial {
             options.body = Some(body);
             pending = Some(offer);
         }
-        let invite = client.agent().invite(options).await?;
+        let invite = client.agent().invite(options.clone()).await?;
         Ok(OutgoingCall {
             audio: None,
             client: self.client,
@@ -131,6 +141,9 @@ impl Dial {
             pending,
             early: None,
             stage: Stage::Ringing,
+            headers: HeaderList::new(),
+            options,
+            redirects: self.redirects,
             began,
         })
     }
@@ -176,11 +189,18 @@ pub struct OutgoingCall {
     /// Events of media that runs already.
     early: Option<media_engine::MediaEvents>,
     stage: Stage,
+    /// Of the last 18x or 2xx.
+    headers: HeaderList,
+    /// What was dialled, for following a 3xx.
+    options: InviteOptions,
+    redirects: u32,
     began: Instant,
 }
 
 enum Stage {
     Ringing,
+    /// A 3xx is followed: the next INVITE is going out.
+    Redirected(Pin<Box<dyn Future<Output = Result<OutgoingInvite, SignalingError>> + Send>>),
     /// The answer came; the ACK is going out.
     Acknowledging(
         Pin<Box<dyn Future<Output = Result<Call, SignalingError>> + Send>>,
@@ -209,8 +229,9 @@ impl OutgoingCall {
                         status,
                         reason,
                         body,
-                        ..
+                        headers,
                     }) => {
+                        self.headers = headers;
                         if body.is_some_and(|body| self.on_early_answer(&body)) {
                             return Ok(Progress::EarlyMedia);
                         }
@@ -219,18 +240,36 @@ impl OutgoingCall {
                             reason,
                         });
                     }
-                    InviteEvent::Answered(answered) => {
+                    InviteEvent::Offer(offer) => {
+                        if self.on_early_offer(offer) {
+                            return Ok(Progress::EarlyMedia);
+                        }
+                    }
+                    InviteEvent::Answered(mut answered) => {
+                        self.headers = std::mem::take(&mut answered.headers);
                         let (ack, outcome) = match self.on_final_answer(answered.body.as_ref()) {
                             Ok(ack) => (ack, Ok(())),
                             Err(error) => (None, Err(error)),
                         };
                         self.stage = Stage::Acknowledging(Box::pin(answered.ack(ack)), outcome);
                     }
+                    InviteEvent::Failed(SignalingError::Rejected(refusal))
+                        if self.redirects > 0 && self.redirected(&refusal) => {}
                     InviteEvent::Failed(error) => {
                         self.stage = Stage::Over;
                         return Err(error.into());
                     }
                     _ => {}
+                },
+                Stage::Redirected(invite) => match invite.await {
+                    Ok(invite) => {
+                        self.invite = invite;
+                        self.stage = Stage::Ringing;
+                    }
+                    Err(error) => {
+                        self.stage = Stage::Over;
+                        return Err(error.into());
+                    }
                 },
                 Stage::Acknowledging(ack, _) => {
                     let acknowledged = ack.await;
@@ -282,6 +321,11 @@ impl OutgoingCall {
         self.invite.call_id()
     }
 
+    /// A header field of the far end's last 18x or 2xx; the first of that name, whose case does not matter.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)
+    }
+
     /// Gives up: sends a CANCEL, or a BYE when the answer crossed it, and waits until that is on its way. Where nothing has
     /// answered yet, the CANCEL goes out with the first response (RFC 3261 section 9.1); this does not wait for it.
     ///
@@ -294,6 +338,19 @@ impl OutgoingCall {
                 InviteEvent::Failed(_) | InviteEvent::Answered(_)
             ) {}
         }
+    }
+
+    /// Takes up a 3xx (RFC 3261 section 8.1.3.4); false if it is none that can be followed.
+    fn redirected(&mut self, refusal: &Rejection) -> bool {
+        let contacts = refusal.contacts();
+        let (300..=399, Some(contact)) = (refusal.status.0, contacts.first()) else {
+            return false;
+        };
+        self.redirects -= 1;
+        self.options.target = contact.uri().clone();
+        let (agent, options) = (self.client.agent().clone(), self.options.clone());
+        self.stage = Stage::Redirected(Box::pin(async move { agent.invite(options).await }));
+        true
     }
 
     /// An answer in a provisional response; whether sound starts with it.
@@ -315,6 +372,24 @@ impl OutgoingCall {
         }
     }
 
+    /// The far end's UPDATE before its answer (RFC 3311), or its offer where we made none (RFC 3262 section 5); whether sound starts
+    /// with it.
+    fn on_early_offer(&mut self, offer: IncomingOffer) -> bool {
+        let Some(body) = &offer.body else {
+            return false;
+        };
+        match self.media.answer(body, Direction::SendRecv) {
+            Ok((answer, started)) => {
+                offer.accept(Some(answer));
+                started.map(|started| self.keep(started)).is_some()
+            }
+            Err(error) => {
+                tracing::info!(%error, "an offer before the answer was refused");
+                false
+            }
+        }
+    }
+
     /// The answer of the 200, or the offer of it when we made none; gives the body of the ACK.
     fn on_final_answer(&mut self, body: Option<&Body>) -> Result<Option<Body>, Error> {
         match (self.pending.clone(), body) {
@@ -325,7 +400,7 @@ impl OutgoingCall {
                 Ok(None)
             }
             // RFC 3261 section 13.2.1: a 200 without SDP stands behind the answer that came early.
-            (Some(_), None) if self.media.handle().is_some() => {
+            (_, None) if self.media.handle().is_some() => {
                 self.media.answered()?;
                 Ok(None)
             }

@@ -274,6 +274,51 @@ async fn of_two_answers_through_a_fork_one_is_kept_and_both_are_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_refreshed_and_early_answers_acknowledged_and_updated() {
+    if !sipp_is_here() {
+        return;
+    }
+    let sipp = scenario!("uas_extensions").calls(1, 1).start_server().await;
+    let phone = Phone::start(ClientConfig::default()).await;
+    let mut call = phone
+        .client
+        .call(&format!("sip:bob@{}", sipp.sip_addr()))
+        .await
+        .expect("answered");
+    let ended = tokio::time::timeout(PATIENCE, call.events.ended());
+    let ended = ended.await.expect("in time").expect("the end of the call");
+    assert_eq!((ended.by, ended.q850_cause), (EndedBy::Remote, Some(16)));
+    sipp.succeeds(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_is_told_step_by_step() {
+    if !sipp_is_here() {
+        return;
+    }
+    let sipp = scenario!("uas_refer").calls(1, 1).start_server().await;
+    let phone = Phone::start(ClientConfig::default()).await;
+    let mut call = phone
+        .client
+        .call(&format!("sip:bob@{}", sipp.sip_addr()))
+        .await
+        .expect("answered");
+    call.transfer("sip:carol@example.com")
+        .await
+        .expect("agreed");
+    let mut told = Vec::new();
+    while !matches!(told.last(), Some((_, true))) {
+        let event = tokio::time::timeout(PATIENCE, call.events.recv());
+        if let Some(CallEvent::Transfer { status, done, .. }) = event.await.expect("an event") {
+            told.push((status, done));
+        }
+    }
+    assert_eq!(told, [(100, false), (180, false), (200, true)]);
+    call.hang_up().await.expect("hung up");
+    sipp.succeeds(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn twenty_calls_at_once_each_hear_their_own_tone() {
     if !sipp_is_here() {
         return;

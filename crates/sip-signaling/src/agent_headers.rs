@@ -1,10 +1,12 @@
 //! What this user agent says of itself.
 
 /// `Allow`: the methods that are handled. Everything else is answered 405 or 501.
-pub(crate) const ALLOWED_METHODS: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+pub(crate) const ALLOWED_METHODS: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, MESSAGE, REFER, NOTIFY";
 
 /// `Accept` in answers to OPTIONS.
-pub(crate) const ACCEPTED_TYPES: &str = "application/sdp, application/dtmf-relay";
+pub(crate) const ACCEPTED_TYPES: &str =
+    "application/sdp, application/dtmf-relay, application/dtmf, text/plain";
 
-/// `Supported`: no extension yet that a peer could rely on, so the header is empty, as RFC 3261 section 20.37 allows.
-pub(crate) const SUPPORTED: &str = "";
+/// `Supported`: the extensions that a peer may require.
+pub(crate) const SUPPORTED: &str = "100rel, replaces, timer";

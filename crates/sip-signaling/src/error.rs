@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     Transport,
-    message::{HeaderList, StatusCode},
+    message::{HeaderList, NameAddr, StatusCode},
 };
 
 /// The final non-2xx answer of a peer.
@@ -18,6 +18,23 @@ pub struct Rejection {
     pub retry_after: Option<Duration>,
     /// All headers of the answer (`Contact` of a 302, `Warning` of a 488, `Reason`).
     pub headers: HeaderList,
+}
+
+impl Rejection {
+    /// Where a 3xx sends the caller, the likeliest first (RFC 3261 section 8.1.3.4).
+    pub fn contacts(&self) -> Vec<NameAddr> {
+        let quality = |contact: &NameAddr| -> f32 {
+            let q = contact.params().get("q");
+            q.and_then(|q| q.parse().ok()).unwrap_or(1.0)
+        };
+        let listed = self.headers.get_list("Contact");
+        let mut contacts: Vec<NameAddr> = listed
+            .into_iter()
+            .filter_map(|text| NameAddr::parse(text).ok())
+            .collect();
+        contacts.sort_by(|a, b| quality(b).total_cmp(&quality(a)));
+        contacts
+    }
 }
 
 /// Every failure of this crate.

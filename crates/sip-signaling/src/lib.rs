@@ -55,10 +55,11 @@ mod transaction;
 mod transport;
 
 pub use agent::{
-    AnsweredInvite, Call, CallEnd, CallEvent, CallHandle, EndedBy, IncomingCalls, IncomingInvite,
-    IncomingOffer, InviteEvent, InviteOptions, OfferAnswer, OutgoingInvite, Provisional,
-    Registration, RegistrationConfig, RegistrationState, Timers, TraceDirection, TracedMessage,
-    UserAgent, UserAgentConfig,
+    Acknowledged, AnsweredInvite, Call, CallEnd, CallEvent, CallHandle, EndedBy, IncomingCalls,
+    IncomingInvite, IncomingMessage, IncomingMessages, IncomingOffer, IncomingRefer, InviteEvent,
+    InviteOptions, OfferAnswer, OutgoingInvite, Provisional, ReferNotifier, Registration,
+    RegistrationConfig, RegistrationState, RequestOptions, Timers, TraceDirection, TracedMessage,
+    TransferProgress, UserAgent, UserAgentConfig,
 };
 pub use digest::Credentials;
 pub use error::{Rejection, SignalingError};

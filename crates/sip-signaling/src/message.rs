@@ -2,10 +2,12 @@
 
 mod body;
 mod headers;
+mod identity;
 mod method;
 mod name_addr;
 mod params;
 mod parse;
+pub(crate) mod refer;
 mod request;
 mod response;
 mod status;
@@ -15,6 +17,7 @@ mod via;
 
 pub use body::Body;
 pub use headers::HeaderList;
+pub use identity::{CallInfo, Diversion, HistoryEntry, Reason, UserToUser};
 pub use method::{Method, MethodToken};
 pub use name_addr::NameAddr;
 pub use params::Params;

@@ -14,6 +14,8 @@ mod keep_alive;
 mod negotiation;
 mod refresh;
 mod target_order;
+mod reliable;
+mod session_timer;
 
 pub(crate) use dialog::{CseqOrder, Dialog, DialogId};
 pub(crate) use identity::PeerIdentity;
@@ -22,3 +24,5 @@ pub(crate) use keep_alive::{KeepAlive, KeepAliveStep};
 pub(crate) use negotiation::Negotiation;
 pub(crate) use refresh::{RefreshPolicy, Step, seconds};
 pub(crate) use target_order::{Naptr, Srv, TargetHealth, follow_naptr, order_srv, srv_name};
+pub(crate) use reliable::{ReceivedReliable, ReliableStep, SentReliable};
+pub(crate) use session_timer::{LEAST_SESSION, SessionStep, SessionTimer};

@@ -6,4 +6,5 @@ mod demo;
 mod faults;
 mod peer;
 mod process;
+mod steering;
 mod usage;

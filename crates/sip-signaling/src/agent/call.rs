@@ -2,7 +2,11 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Body, HeaderList, Method, NameAddr, SignalingError, StatusCode};
+use super::{
+    early::SharedDialog,
+    transfer::{IncomingRefer, TransferProgress},
+};
+use crate::{Body, HeaderList, Method, NameAddr, Request, Response, SignalingError, StatusCode};
 
 /// Who or what ended a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +22,8 @@ pub enum EndedBy {
     Lost,
     /// The user agent has shut down.
     Shutdown,
+    /// Another call has taken its place (RFC 3891).
+    Replaced,
 }
 
 /// How a call ended.
@@ -27,7 +33,7 @@ pub struct CallEnd {
     pub by: EndedBy,
     /// Status of the answer that ended it, where an answer did.
     pub status: Option<StatusCode>,
-    /// Text of the `Reason` header or the reason phrase; may be empty.
+    /// Text of the `Reason` header, or what went wrong in words; may be empty.
     pub reason: String,
     /// Headers of the peer's BYE, or of the answer to ours.
     pub headers: HeaderList,
@@ -48,6 +54,19 @@ pub enum CallEvent {
         /// Body.
         body: Option<Body>,
     },
+    /// A MESSAGE within the call (RFC 3428); answered 200 already.
+    Message {
+        /// Headers.
+        headers: HeaderList,
+        /// Body.
+        body: Option<Body>,
+    },
+    /// How a transfer fares that this side asked for with [`CallHandle::refer`].
+    Transfer(TransferProgress),
+    /// The peer asks this side to call somebody else.
+    Refer(IncomingRefer),
+    /// The session was refreshed by a re-INVITE of ours (RFC 4028), which repeated our last offer or answer; this is the peer's answer.
+    Refreshed(Option<Body>),
     /// The call has ended. The last event.
     Ended(CallEnd),
 }
@@ -55,7 +74,7 @@ pub enum CallEvent {
 /// An offer of the peer within a call. Dropping it refuses it with 488; the call goes on as it was.
 #[derive(Debug)]
 pub struct IncomingOffer {
-    /// INVITE or UPDATE.
+    /// INVITE or UPDATE; PRACK for an offer that came with one, or that our PRACK answers.
     pub method: Method,
     /// The offer; `None` for a re-INVITE that asks this side for one (its answer comes as [`CallEvent::AckBody`]).
     pub body: Option<Body>,
@@ -71,6 +90,17 @@ pub(super) enum OfferReply {
 }
 
 impl IncomingOffer {
+    pub(super) fn new(request: &Request) -> (IncomingOffer, oneshot::Receiver<OfferReply>) {
+        let (sender, reply) = oneshot::channel();
+        let offer = IncomingOffer {
+            method: request.method.clone(),
+            body: request.body(),
+            headers: request.headers.clone(),
+            reply: Some(sender),
+        };
+        (offer, reply)
+    }
+
     /// Answers 200 with this body: the answer, or our offer if the re-INVITE had none.
     pub fn accept(mut self, body: Option<Body>) {
         if let Some(reply) = self.reply.take() {
@@ -203,9 +233,11 @@ pub(super) enum CallCommand {
         body: Option<Body>,
         done: oneshot::Sender<Result<OfferAnswer, SignalingError>>,
     },
-    Info {
-        body: Body,
-        done: oneshot::Sender<Result<(), SignalingError>>,
+    Request {
+        method: Method,
+        headers: HeaderList,
+        body: Option<Body>,
+        done: oneshot::Sender<Result<Response, SignalingError>>,
     },
     Abandon,
 }
@@ -215,6 +247,7 @@ pub(super) enum CallCommand {
 pub struct CallHandle {
     pub(super) call_id: String,
     pub(super) remote: NameAddr,
+    pub(super) dialog: SharedDialog,
     pub(super) commands: mpsc::UnboundedSender<CallCommand>,
 }
 
@@ -262,7 +295,32 @@ impl CallHandle {
     /// # Errors
     /// `Rejected`, `Timeout`, `Closed`, `InvalidInput`.
     pub async fn info(&self, body: Body) -> Result<(), SignalingError> {
-        self.command(|done| CallCommand::Info { body, done }).await
+        self.request(Method::Info, HeaderList::new(), Some(body))
+            .await
+            .map(|_| ())
+    }
+
+    /// Sends a MESSAGE within the call and waits for its answer (RFC 3428). Errors as for [`CallHandle::info`].
+    pub async fn message(&self, body: Body) -> Result<(), SignalingError> {
+        self.request(Method::Message, HeaderList::new(), Some(body))
+            .await
+            .map(|_| ())
+    }
+
+    /// A request that changes nothing in the call; its 2xx.
+    pub(super) async fn request(
+        &self,
+        method: Method,
+        headers: HeaderList,
+        body: Option<Body>,
+    ) -> Result<Response, SignalingError> {
+        self.command(|done| CallCommand::Request {
+            method,
+            headers,
+            body,
+            done,
+        })
+        .await
     }
 
     /// Call-ID.

@@ -10,20 +10,24 @@ use tokio::sync::mpsc;
 use super::{
     auth::{Authenticator, is_challenge, rejected},
     call::{CallHandle, EndedBy, OfferAnswer},
-    clock::fraction,
-    user_agent::{Inner, add_custom},
+    clock::{fraction, now},
+    early::SharedDialog,
+    user_agent::{Inner, add_custom, broken, check_headers},
 };
 use crate::{
     Body, Credentials, HeaderList, Method, Request, Response, SignalingError, StatusCode,
-    session::{Dialog, Negotiation},
+    session::{Dialog, Negotiation, SessionTimer},
     transaction::{ClientEvent, Target},
 };
 
 /// What the requests under way and the task of the call share.
 pub(super) struct Shared {
     pub(super) inner: Arc<Inner>,
-    pub(super) dialog: Mutex<Dialog>,
+    pub(super) dialog: SharedDialog,
     pub(super) negotiation: Mutex<Negotiation>,
+    pub(super) session: Mutex<SessionTimer>,
+    /// Our last offer or answer, which a refresh by re-INVITE repeats (RFC 4028 section 7.4).
+    pub(super) local_body: Mutex<Option<Body>>,
     /// Held for as long as a request is under way: one at a time, so that the peer sees our numbers rise.
     pub(super) auth: tokio::sync::Mutex<Authenticator>,
     pub(super) credentials: Option<Credentials>,
@@ -40,8 +44,10 @@ pub(super) enum Note {
         ack: Box<Request>,
         target: Target,
     },
-    /// The peer does not know the call any more, or does not answer.
-    Gone(EndedBy, Option<StatusCode>),
+    /// The peer does not know the call any more, or does not answer; and what it was that it did not.
+    Gone(EndedBy, Option<StatusCode>, &'static str),
+    /// A refresh of the session is done.
+    Refreshed(Option<Body>),
     /// Our BYE is done.
     ByeDone,
 }
@@ -53,6 +59,22 @@ impl Shared {
 
     pub(super) fn negotiation(&self) -> MutexGuard<'_, Negotiation> {
         self.negotiation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn session(&self) -> MutexGuard<'_, SessionTimer> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn remember_body(&self, body: Option<Body>) {
+        if let Some(body) = body {
+            *self.body_slot() = Some(body);
+        }
+    }
+
+    fn body_slot(&self) -> MutexGuard<'_, Option<Body>> {
+        self.local_body
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -76,13 +98,19 @@ impl Shared {
             let user = request.from().and_then(|from| from.uri().user_decoded());
             (request, user)
         };
-        if matches!(method, Method::Invite | Method::Update) {
+        if matches!(
+            method,
+            Method::Invite | Method::Update | Method::Refer | Method::Notify
+        ) {
             request.headers.push_raw(
                 "Contact",
                 self.inner.contact(user.as_deref(), target)?.to_string(),
             );
         }
         self.inner.add_agent_headers(&mut request.headers);
+        if matches!(method, Method::Invite | Method::Update) {
+            self.session().add_to_request(&mut request.headers);
+        }
         add_custom(&mut request.headers, headers);
         request.set_body(body.cloned())?;
         Ok(request)
@@ -93,16 +121,37 @@ impl Shared {
     }
 
     /// RFC 3261 section 12.2.1.2: 481 and 408, and no answer at all, end the dialog.
-    fn judge(&self, result: &Result<Response, SignalingError>) {
-        match result {
-            Ok(response) if response.status.0 == 481 => {
-                self.note(Note::Gone(EndedBy::Lost, Some(response.status)))
+    fn judge(&self, method: &Method, result: &Result<Response, SignalingError>) {
+        let (by, status) = match result {
+            Ok(response) if response.status.0 == 481 => (EndedBy::Lost, Some(response.status)),
+            Ok(response) if response.status.0 == 408 => (EndedBy::Timeout, Some(response.status)),
+            Err(SignalingError::Timeout { .. }) => (EndedBy::Timeout, None),
+            _ => return,
+        };
+        let why = match (by, method) {
+            (EndedBy::Lost, _) => "the peer does not know the call any more",
+            (_, Method::Invite) => "no answer to a re-INVITE",
+            (_, Method::Update) => "no answer to an UPDATE",
+            (_, Method::Info) => "no answer to an INFO",
+            _ => "no answer to a request",
+        };
+        self.note(Note::Gone(by, status, why));
+    }
+
+    /// Refreshes the session (RFC 4028 section 7.4): by UPDATE where the peer takes it, else by a re-INVITE with our last body.
+    pub(super) async fn refresh(self: Arc<Self>) {
+        let (method, body) = if self.session().peer_takes_update() {
+            (Method::Update, None)
+        } else {
+            (Method::Invite, self.body_slot().clone())
+        };
+        match self.clone().offer(method, body).await {
+            Ok(mut answer) => self.note(Note::Refreshed(answer.body.take())),
+            Err(error) => {
+                tracing::info!(%error, "the session could not be refreshed");
+                self.session().refresh_failed(now());
+                self.note(Note::Refreshed(None));
             }
-            Ok(response) if response.status.0 == 408 => {
-                self.note(Note::Gone(EndedBy::Timeout, Some(response.status)))
-            }
-            Err(SignalingError::Timeout { .. }) => self.note(Note::Gone(EndedBy::Timeout, None)),
-            _ => {}
         }
     }
 
@@ -148,20 +197,27 @@ impl Shared {
         }
     }
 
-    pub(super) async fn info(self: Arc<Self>, body: Body) -> Result<(), SignalingError> {
+    /// A request that changes nothing in the call: INFO, MESSAGE.
+    pub(super) async fn simple(
+        self: Arc<Self>,
+        method: Method,
+        headers: HeaderList,
+        body: Option<Body>,
+    ) -> Result<Response, SignalingError> {
+        check_headers(&headers, false)?;
         let mut auth = self.auth.lock().await;
         let target = self.target().await?;
         let result = self
             .inner
             .transact(
-                || self.request(&Method::Info, target, &HeaderList::new(), Some(&body)),
+                || self.request(&method, target, &headers, body.as_ref()),
                 target,
                 &mut auth,
             )
             .await;
-        self.judge(&result);
+        self.judge(&method, &result);
         match result? {
-            response if response.status.is_success() => Ok(()),
+            response if response.status.is_success() => Ok(response),
             response => Err(rejected(&response)),
         }
     }
@@ -188,6 +244,17 @@ impl Shared {
                 match result {
                     Err(SignalingError::Rejected(rejection))
                         if rejection.status == StatusCode::REQUEST_PENDING && left > 1 => {}
+                    // RFC 4028 section 7.3: at once again, with the longer interval.
+                    Err(SignalingError::Rejected(rejection))
+                        if rejection.status == StatusCode::SESSION_INTERVAL_TOO_SMALL
+                            && self.session().too_brief(&rejection.headers) =>
+                    {
+                        continue;
+                    }
+                    Ok(answer) => {
+                        self.remember_body(body);
+                        return Ok(answer);
+                    }
                     other => return other,
                 }
             }
@@ -216,12 +283,12 @@ impl Shared {
                 &mut auth,
             )
             .await;
-        self.judge(&result);
+        self.judge(&Method::Update, &result);
         let response = result?;
         if !response.status.is_success() {
             return Err(rejected(&response));
         }
-        self.dialog().refresh_target(response.contact());
+        self.accepted(&response);
         Ok(OfferAnswer {
             body: response.body(),
             headers: response.headers,
@@ -237,7 +304,7 @@ impl Shared {
         let (response, cseq) = loop {
             let cseq = request.cseq().map_or(0, |(number, _)| number);
             let result = self.reinvite_once(request, target).await;
-            self.judge(&result);
+            self.judge(&Method::Invite, &result);
             let response = result?;
             if !is_challenge(response.status) {
                 break (response, cseq);
@@ -249,7 +316,7 @@ impl Shared {
             return Err(rejected(&response));
         }
         auth.accepted();
-        self.dialog().refresh_target(response.contact());
+        self.accepted(&response);
         let offered = body.is_some();
         if offered {
             self.acknowledge(cseq, None).await?;
@@ -259,6 +326,12 @@ impl Shared {
             headers: response.headers,
             ack: (!offered).then(|| (self.handle.clone(), cseq)),
         })
+    }
+
+    /// A 2xx to a re-INVITE or UPDATE of ours.
+    fn accepted(&self, response: &Response) {
+        self.dialog().refresh_target(response.contact());
+        self.session().answered(now(), &response.headers);
     }
 
     async fn reinvite_once(
@@ -309,7 +382,8 @@ impl Shared {
         let mut ack = self.dialog().ack(cseq);
         ack.headers
             .push_raw("User-Agent", self.inner.config.user_agent.clone());
-        ack.set_body(body)?;
+        ack.set_body(body.clone())?;
+        self.remember_body(body);
         let ack = self.inner.layer.send_ack(ack, target).await?;
         self.note(Note::Acked {
             cseq,

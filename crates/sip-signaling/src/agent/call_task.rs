@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -13,22 +13,27 @@ use super::{
     call_requests::{Note, Shared},
     clock::{first_cseq, fraction, now},
     dispatch::{answer, refuse},
+    early::SharedDialog,
     outgoing_task::sleep_until,
+    transfer::{IncomingRefer, TransferProgress, notification, refer_to},
     user_agent::{CallInput, Inner, check_headers},
 };
 use crate::{
     Body, Credentials, HeaderList, Method, Request, Response, SignalingError, StatusCode,
     agent_headers::ACCEPTED_TYPES,
-    session::{CseqOrder, Dialog},
+    message::refer::sipfrag_status,
+    session::{CseqOrder, SentReliable, SessionStep, SessionTimer},
     transaction::{ServerEvent, ServerTransaction, Target},
 };
 
 /// What the program's half of a call is connected to.
 #[derive(Debug)]
 pub(super) struct CallStart {
-    dialog: Dialog,
+    dialog: SharedDialog,
     flow: Target,
     credentials: Option<Credentials>,
+    timer: SessionTimer,
+    local_body: Option<Body>,
     events: mpsc::UnboundedSender<CallEvent>,
     commands: mpsc::UnboundedReceiver<CallCommand>,
     handle: CallHandle,
@@ -36,16 +41,22 @@ pub(super) struct CallStart {
 
 impl CallStart {
     pub(super) fn new(
-        dialog: Dialog,
+        dialog: SharedDialog,
         flow: Target,
         credentials: Option<Credentials>,
+        timer: SessionTimer,
+        local_body: Option<Body>,
     ) -> (CallStart, Call) {
         let (events, event_receiver) = mpsc::unbounded_channel();
         let (commands, command_receiver) = mpsc::unbounded_channel();
-        let handle = CallHandle {
-            call_id: dialog.id().call_id.clone(),
-            remote: dialog.remote().clone(),
-            commands,
+        let handle = {
+            let known = dialog.lock().unwrap_or_else(PoisonError::into_inner);
+            CallHandle {
+                call_id: known.id().call_id.clone(),
+                remote: known.remote().clone(),
+                dialog: dialog.clone(),
+                commands,
+            }
         };
         let call = Call {
             events: event_receiver,
@@ -57,6 +68,8 @@ impl CallStart {
                 dialog,
                 flow,
                 credentials,
+                timer,
+                local_body,
                 events,
                 commands: command_receiver,
                 handle,
@@ -86,12 +99,14 @@ pub(super) async fn callee(
     events: mpsc::UnboundedReceiver<ServerEvent>,
     inputs: mpsc::UnboundedReceiver<CallInput>,
     offered: bool,
+    unacknowledged: Vec<SentReliable>,
 ) {
     let auth = Authenticator::new(start.credentials.as_ref());
     let mut task = CallTask::new(inner, start, inputs, auth);
     task.shared.dialog().start_cseq(first_cseq());
     task.shared.negotiation().end_remote(true);
     task.awaited = Some(AwaitedAck { events, offered });
+    task.unacknowledged = unacknowledged;
     task.run().await;
 }
 
@@ -120,6 +135,10 @@ struct CallTask {
     early_offers: Vec<ServerTransaction>,
     /// Commands that wait for the peer's ACK (RFC 3261 sections 14.1 and 15).
     waiting: Vec<CallCommand>,
+    /// Reliable provisional responses whose PRACK our 200 has overtaken (RFC 3262 section 3).
+    unacknowledged: Vec<SentReliable>,
+    /// REFERs of ours, and of the peer.
+    refers: (u32, u32),
     phase: Phase,
 }
 
@@ -141,8 +160,10 @@ impl CallTask {
         let (notes, note_receiver) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             inner,
-            dialog: Mutex::new(start.dialog),
+            dialog: start.dialog,
             negotiation: Mutex::default(),
+            session: Mutex::new(start.timer),
+            local_body: Mutex::new(start.local_body),
             auth: tokio::sync::Mutex::new(auth),
             credentials: start.credentials,
             flow: start.flow,
@@ -161,6 +182,8 @@ impl CallTask {
             pending: None,
             early_offers: Vec::new(),
             waiting: Vec::new(),
+            unacknowledged: Vec::new(),
+            refers: (0, 0),
             phase: Phase::Up,
         }
     }
@@ -172,6 +195,10 @@ impl CallTask {
                 .negotiation()
                 .poll_timeout()
                 .filter(|_| self.pending.is_some());
+            let session_deadline = shared
+                .session()
+                .poll_timeout()
+                .filter(|_| self.phase == Phase::Up);
             tokio::select! {
                 // The end of the user agent first: it closes the channels that the others read.
                 biased;
@@ -182,6 +209,11 @@ impl CallTask {
                 Some(input) = self.inputs.recv() => match input {
                     CallInput::Request(transaction) => self.on_request(transaction),
                     CallInput::Success(response) => self.on_success(&response),
+                    CallInput::Replaced => {
+                        let reason = "another call has taken its place";
+                        self.end(EndedBy::Replaced, None, reason.into(), HeaderList::new());
+                        self.send_bye(HeaderList::new(), None);
+                    }
                 },
                 event = next_event(&mut self.awaited) => self.on_ack(event),
                 news = next_of_offer(&mut self.pending) => match news {
@@ -189,6 +221,7 @@ impl CallTask {
                     OfferNews::Transaction(event) => self.on_offer_event(event),
                 },
                 () = sleep_until(offer_deadline) => self.refuse_offer(StatusCode::SERVER_INTERNAL_ERROR),
+                () = sleep_until(session_deadline) => self.on_session_timeout(),
                 Some(note) = self.notes.recv() => self.on_note(note),
                 Some(command) = self.commands.recv() => self.on_command(command),
             }
@@ -255,12 +288,19 @@ impl CallTask {
             _ if self.phase != Phase::Up => {
                 refuse(self.inner(), transaction, StatusCode::CALL_DOES_NOT_EXIST)
             }
-            Method::Invite => self.on_offer(transaction),
-            Method::Update if request.body.is_empty() => {
-                // RFC 3311 section 5.2: without an offer it refreshes target and session only.
-                self.shared.dialog().refresh_target(request.contact());
-                refuse(self.inner(), transaction, StatusCode::OK);
+            Method::Invite | Method::Update if self.is_too_brief(request) => {
+                let least = self
+                    .inner()
+                    .config
+                    .min_session_expires
+                    .as_secs()
+                    .to_string();
+                let status = StatusCode::SESSION_INTERVAL_TOO_SMALL;
+                answer(self.inner(), transaction, status, &[("Min-SE", &least)]);
             }
+            Method::Invite => self.on_offer(transaction),
+            // RFC 3311 section 5.2: without an offer it refreshes target and session only.
+            Method::Update if request.body.is_empty() => self.on_refresh(transaction),
             Method::Update => self.on_offer(transaction),
             Method::Info => {
                 let event = CallEvent::Info {
@@ -270,12 +310,134 @@ impl CallTask {
                 refuse(self.inner(), transaction, StatusCode::OK);
                 self.events.send(event).ok();
             }
-            Method::Prack | Method::Notify => {
-                refuse(self.inner(), transaction, StatusCode::CALL_DOES_NOT_EXIST)
+            Method::Message => {
+                let event = CallEvent::Message {
+                    headers: request.headers.clone(),
+                    body: request.body(),
+                };
+                refuse(self.inner(), transaction, StatusCode::OK);
+                self.events.send(event).ok();
             }
+            Method::Prack => {
+                let late = self
+                    .unacknowledged
+                    .iter()
+                    .position(|sent| sent.is_acknowledged_by(&request.headers));
+                let status = match late.map(|at| self.unacknowledged.swap_remove(at)) {
+                    Some(_) => StatusCode::OK,
+                    None => StatusCode::CALL_DOES_NOT_EXIST,
+                };
+                refuse(self.inner(), transaction, status)
+            }
+            Method::Refer => self.on_refer(transaction),
+            Method::Notify => self.on_notify(transaction),
             Method::Other(_) => refuse(self.inner(), transaction, StatusCode::NOT_IMPLEMENTED),
             _ => refuse(self.inner(), transaction, StatusCode::METHOD_NOT_ALLOWED),
         }
+    }
+
+    /// RFC 4028 section 9: a session interval below the least that this side takes.
+    fn is_too_brief(&self, request: &Request) -> bool {
+        self.shared.session().refusal(&request.headers).is_some()
+    }
+
+    fn on_refresh(&mut self, mut transaction: Box<ServerTransaction>) {
+        let request = &transaction.request;
+        let mut response = self
+            .inner()
+            .response(request, StatusCode::OK, None, transaction.source);
+        self.shared.dialog().refresh_target(request.contact());
+        self.shared
+            .session()
+            .answer(now(), &request.headers, &mut response.headers);
+        transaction.responder.send(&response);
+    }
+
+    fn on_session_timeout(&mut self) {
+        let step = self.shared.session().handle_timeout(now());
+        match step {
+            Some(SessionStep::Refresh) => {
+                tokio::spawn(self.shared.clone().refresh());
+            }
+            Some(SessionStep::Expired) => {
+                let reason = "the session expired without a refresh";
+                self.end(EndedBy::Timeout, None, reason.into(), HeaderList::new());
+                let mut headers = HeaderList::new();
+                headers.push_raw("Reason", format!("SIP;cause=408;text=\"{reason}\""));
+                self.send_bye(headers, None);
+            }
+            None => {}
+        }
+    }
+
+    /// A transfer that the peer asks for: 202, 603, or 400.
+    fn on_refer(&mut self, transaction: Box<ServerTransaction>) {
+        let request = &transaction.request;
+        let Some(target) = refer_to(request) else {
+            return refuse(self.inner(), transaction, StatusCode::BAD_REQUEST);
+        };
+        self.refers.1 = self.refers.1.saturating_add(1);
+        // RFC 3515 section 2.4.6: from the second on the NOTIFYs name the REFER that they are about.
+        let event = match (self.refers.1, request.cseq()) {
+            (2.., Some((number, _))) => format!("refer;id={number}"),
+            _ => "refer".to_owned(),
+        };
+        let (reply, agreed) = oneshot::channel();
+        let refer = IncomingRefer {
+            target,
+            headers: request.headers.clone(),
+            reply: Some(reply),
+            handle: self.shared.handle.clone(),
+            event: event.clone(),
+        };
+        self.events.send(CallEvent::Refer(refer)).ok();
+        let shared = self.shared.clone();
+        tokio::spawn(async move {
+            let patience = shared.inner.config.offer_timeout;
+            let agreed = tokio::time::timeout(patience, agreed).await;
+            let status = match agreed {
+                Ok(Ok(())) => StatusCode::ACCEPTED,
+                _ => StatusCode::DECLINE,
+            };
+            refuse(&shared.inner, transaction, status);
+            if status == StatusCode::ACCEPTED {
+                // RFC 3515 section 2.4.4: a first NOTIFY at once.
+                let (headers, body) = notification(&event, StatusCode::TRYING, false);
+                shared
+                    .simple(Method::Notify, headers, Some(body))
+                    .await
+                    .ok();
+            }
+        });
+    }
+
+    /// News of a transfer that this side asked for (RFC 3515 section 2.4.4).
+    fn on_notify(&mut self, transaction: Box<ServerTransaction>) {
+        let headers = &transaction.request.headers;
+        let package = headers.get("Event").unwrap_or_default();
+        let package = package.split(';').next().unwrap_or_default().trim();
+        if !package.eq_ignore_ascii_case("refer") {
+            return refuse(self.inner(), transaction, StatusCode(489));
+        }
+        if self.refers.0 == 0 {
+            return refuse(self.inner(), transaction, StatusCode::CALL_DOES_NOT_EXIST);
+        }
+        let state = headers.get("Subscription-State").unwrap_or_default();
+        let terminated = state
+            .get(.."terminated".len())
+            .is_some_and(|start| start.eq_ignore_ascii_case("terminated"));
+        let told = sipfrag_status(&transaction.request.body);
+        refuse(self.inner(), transaction, StatusCode::OK);
+        if told.is_none() && !terminated {
+            return;
+        }
+        let (status, reason) = told.unwrap_or((StatusCode::TRYING, String::new()));
+        let progress = TransferProgress {
+            done: terminated || status.is_final(),
+            status,
+            reason,
+        };
+        self.events.send(CallEvent::Transfer(progress)).ok();
     }
 
     fn on_bye(&mut self, transaction: Box<ServerTransaction>) {
@@ -308,13 +470,7 @@ impl CallTask {
             return answer(self.inner(), transaction, refusal.status(), with_pause);
         }
         let request = &transaction.request;
-        let (sender, reply) = oneshot::channel();
-        let offer = IncomingOffer {
-            method: request.method.clone(),
-            body: request.body(),
-            headers: request.headers.clone(),
-            reply: Some(sender),
-        };
+        let (offer, reply) = IncomingOffer::new(request);
         if request.method == Method::Invite {
             let trying = Response::to_request(request, StatusCode::TRYING, None);
             transaction.responder.send(&trying);
@@ -347,7 +503,7 @@ impl CallTask {
         let mut response = self
             .inner()
             .response(request, StatusCode::OK, None, transaction.source);
-        if response.set_body(body).is_err() {
+        if response.set_body(body.clone()).is_err() {
             response = self.inner().response(
                 request,
                 StatusCode::SERVER_INTERNAL_ERROR,
@@ -358,6 +514,10 @@ impl CallTask {
         let awaits_ack = request.method == Method::Invite && response.status.is_success();
         if response.status.is_success() {
             self.shared.dialog().refresh_target(request.contact());
+            self.shared
+                .session()
+                .answer(now(), &request.headers, &mut response.headers);
+            self.shared.remember_body(body);
         }
         self.shared.negotiation().end_remote(awaits_ack);
         transaction.responder.send(&response);
@@ -456,8 +616,18 @@ impl CallTask {
             CallCommand::AckReinvite { cseq, body, done } => {
                 tokio::spawn(async move { done.send(shared.acknowledge(cseq, body).await).ok() });
             }
-            CallCommand::Info { body, done } => {
-                tokio::spawn(async move { done.send(shared.info(body).await).ok() });
+            CallCommand::Request {
+                method,
+                headers,
+                body,
+                done,
+            } => {
+                if method == Method::Refer {
+                    self.refers.0 = self.refers.0.saturating_add(1);
+                }
+                tokio::spawn(
+                    async move { done.send(shared.simple(method, headers, body).await).ok() },
+                );
             }
             CallCommand::Offer { method, body, done } => {
                 tokio::spawn(async move { done.send(shared.offer(method, body).await).ok() });
@@ -521,9 +691,14 @@ impl CallTask {
             Note::Acked { cseq, ack, target } => {
                 self.acks.insert(cseq, (*ack, target));
             }
-            Note::Gone(by, status) => {
+            Note::Refreshed(body) => {
+                if body.is_some() && self.phase == Phase::Up {
+                    self.events.send(CallEvent::Refreshed(body)).ok();
+                }
+            }
+            Note::Gone(by, status, why) => {
                 if self.phase == Phase::Up {
-                    self.end(by, status, String::new(), HeaderList::new());
+                    self.end(by, status, why.to_owned(), HeaderList::new());
                     if by == EndedBy::Lost {
                         self.phase = Phase::Over
                     } else {
@@ -541,8 +716,10 @@ fn decline(command: CallCommand) {
     match command {
         CallCommand::Ack { done, .. }
         | CallCommand::AckReinvite { done, .. }
-        | CallCommand::Bye { done, .. }
-        | CallCommand::Info { done, .. } => {
+        | CallCommand::Bye { done, .. } => {
+            done.send(Err(SignalingError::Closed)).ok();
+        }
+        CallCommand::Request { done, .. } => {
             done.send(Err(SignalingError::Closed)).ok();
         }
         CallCommand::Offer { done, .. } => {

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::{Body, Credentials, HeaderList, NameAddr, TlsConfig, Transport, Uri};
+use crate::{Body, Credentials, HeaderList, Method, NameAddr, TlsConfig, Transport, Uri};
 
 /// RFC 3261 table 4. The defaults are the RFC's; tests use shorter ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +79,13 @@ pub struct UserAgentConfig {
     pub max_server_transactions: usize,
     /// Incoming calls that the program has not taken yet; more are refused with 486. Default 32.
     pub max_pending_calls: usize,
+    /// The session interval that calls ask for (RFC 4028), default 1,800 s; `None` asks for none, and honours what a peer asks for.
+    pub session_expires: Option<Duration>,
+    /// The shortest session interval that is taken from a peer, others are refused with 422; default 90 s, the RFC's least.
+    pub min_session_expires: Duration,
+    /// Calls may take the place of others (INVITE with Replaces, RFC 3891), default false: refused with 403. Whoever knows Call-ID and tags of a
+    /// call can take it over.
+    pub allow_replaces: bool,
 }
 
 impl Default for UserAgentConfig {
@@ -103,6 +110,9 @@ impl Default for UserAgentConfig {
             keep_alive: Duration::from_secs(25),
             max_server_transactions: 2_000,
             max_pending_calls: 32,
+            session_expires: Some(Duration::from_secs(1_800)),
+            min_session_expires: crate::session::LEAST_SESSION,
+            allow_replaces: false,
         }
     }
 }
@@ -143,6 +153,43 @@ impl RegistrationConfig {
             transport: None,
             headers: HeaderList::new(),
             retry_after_failure: (Duration::from_secs(1), Duration::from_secs(60)),
+        }
+    }
+}
+
+/// A request outside any call: MESSAGE, OPTIONS, PUBLISH, or one that this crate does not know.
+#[derive(Debug, Clone)]
+pub struct RequestOptions {
+    /// The method.
+    pub method: Method,
+    /// Request-URI and To.
+    pub target: Uri,
+    /// From (a tag is added).
+    pub from: NameAddr,
+    /// Answers to challenges of the target and of proxies.
+    pub credentials: Option<Credentials>,
+    /// First hop instead of the target and of [`UserAgentConfig::outbound_proxy`]; goes into a Route header.
+    pub proxy: Option<Uri>,
+    /// Transport; `None` follows the `transport` parameter of the first hop, else UDP where it is spoken.
+    pub transport: Option<Transport>,
+    /// More headers.
+    pub headers: HeaderList,
+    /// Body.
+    pub body: Option<Body>,
+}
+
+impl RequestOptions {
+    /// A request without body.
+    pub fn new(method: Method, target: Uri, from: NameAddr) -> RequestOptions {
+        RequestOptions {
+            method,
+            target,
+            from,
+            credentials: None,
+            proxy: None,
+            transport: None,
+            headers: HeaderList::new(),
+            body: None,
         }
     }
 }

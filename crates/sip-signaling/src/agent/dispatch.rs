@@ -5,12 +5,12 @@ use std::sync::{Arc, Weak};
 use tokio::sync::mpsc;
 
 use super::{
-    incoming,
+    incoming, messages,
     user_agent::{CallInput, Inner},
 };
 use crate::{
     Method, Request, Response, StatusCode,
-    agent_headers::ACCEPTED_TYPES,
+    agent_headers::{ACCEPTED_TYPES, SUPPORTED},
     session::DialogId,
     transaction::{LayerEvent, ServerTransaction},
 };
@@ -30,9 +30,15 @@ fn dispatch(inner: &Arc<Inner>, transaction: Box<ServerTransaction>) {
     if let Some(status) = malformed(request) {
         return refuse(inner, transaction, status);
     }
-    // RFC 3261 section 8.2.2.3; nothing is supported that could be required.
-    let required = request.headers.get_list("Require").join(", ");
-    if !required.is_empty() && request.method != Method::Ack {
+    // RFC 3261 section 8.2.2.3.
+    let unknown: Vec<&str> = request
+        .headers
+        .get_list("Require")
+        .into_iter()
+        .filter(|tag| !is_supported(tag))
+        .collect();
+    if !unknown.is_empty() && request.method != Method::Ack {
+        let required = unknown.join(", ");
         return answer(
             inner,
             transaction,
@@ -58,7 +64,18 @@ fn dispatch(inner: &Arc<Inner>, transaction: Box<ServerTransaction>) {
     }
 }
 
+fn is_supported(tag: &str) -> bool {
+    SUPPORTED
+        .split(", ")
+        .any(|known| known.eq_ignore_ascii_case(tag))
+}
+
 fn outside(inner: &Arc<Inner>, transaction: Box<ServerTransaction>) {
+    let new_call = matches!(transaction.request.method, Method::Invite | Method::Options);
+    if let (true, Some(pause)) = (new_call, inner.retry_after()) {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        return answer(inner, transaction, status, &[("Retry-After", &pause)]);
+    }
     match transaction.request.method {
         Method::Invite => incoming::arrive(inner, transaction),
         Method::Options => answer(
@@ -67,6 +84,7 @@ fn outside(inner: &Arc<Inner>, transaction: Box<ServerTransaction>) {
             StatusCode::OK,
             &[("Accept", ACCEPTED_TYPES)],
         ),
+        Method::Message => messages::arrive(inner, transaction),
         Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify => {
             refuse(inner, transaction, StatusCode::CALL_DOES_NOT_EXIST)
         }

@@ -1,6 +1,7 @@
 //! A call that comes in, up to its answer.
 
 use std::{
+    collections::VecDeque,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError, Weak},
 };
@@ -9,17 +10,20 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    call::Call,
+    call::{Call, IncomingOffer, OfferAnswer},
     call_task::{self, CallStart},
-    clock::token,
+    clock::{first_cseq, now, token},
     dispatch::{answer, refuse},
-    user_agent::{ArrivalKey, CallInput, Inner, add_custom, check_headers},
+    early::{EarlyDialog, answer_offer},
+    outgoing_task::sleep_until,
+    user_agent::{ArrivalKey, CallInput, CallInputs, Inner, add_custom, check_headers},
 };
 use crate::{
     Body, Credentials, HeaderList, Method, NameAddr, Request, Response, SignalingError, StatusCode,
     Transport, Uri,
     agent_headers::ACCEPTED_TYPES,
-    session::{Dialog, DialogId},
+    message::refer::Replaces,
+    session::{Dialog, DialogId, ReliableStep, SentReliable},
     transaction::{Responder, ServerEvent, ServerTransaction, Target},
 };
 
@@ -47,11 +51,17 @@ pub struct IncomingInvite {
     from: NameAddr,
     to: NameAddr,
     local_tag: String,
-    dialog: Dialog,
+    early: Arc<EarlyDialog>,
     credentials: Option<Credentials>,
+    reliables: mpsc::UnboundedSender<Reliable>,
+    /// A reliable response with a body waits for its PRACK.
+    negotiating: watch::Receiver<bool>,
+    offers: mpsc::UnboundedReceiver<IncomingOffer>,
     pending: Arc<Mutex<Responder>>,
     cancelled: watch::Receiver<bool>,
     accepted: Option<oneshot::Sender<Accepted>>,
+    /// The call whose place this one takes.
+    replaced: Option<CallInputs>,
 }
 
 /// What the task of the INVITE needs to become the task of the call.
@@ -59,6 +69,22 @@ pub struct IncomingInvite {
 struct Accepted {
     start: CallStart,
     offered: bool,
+}
+
+/// A provisional response that must arrive, on its way to the task of the INVITE.
+#[derive(Debug)]
+struct Reliable {
+    response: Response,
+    done: oneshot::Sender<Result<Acknowledged, SignalingError>>,
+}
+
+/// A reliable provisional response has arrived (RFC 3262).
+#[derive(Debug)]
+pub struct Acknowledged {
+    /// The answer in the PRACK, where the response held our offer.
+    pub answer: Option<Body>,
+    /// An offer in the PRACK, where the response held our answer (RFC 3262 section 5).
+    pub offer: Option<IncomingOffer>,
 }
 
 impl IncomingInvite {
@@ -80,6 +106,11 @@ impl IncomingInvite {
     /// Headers of the INVITE.
     pub fn headers(&self) -> &HeaderList {
         &self.request.headers
+    }
+
+    /// True if it takes the place of another call (RFC 3891), which ends with `EndedBy::Replaced` when this one is accepted.
+    pub fn is_replacement(&self) -> bool {
+        self.replaced.is_some()
     }
 
     /// The offer; `None` if the caller wants to be offered.
@@ -146,13 +177,74 @@ impl IncomingInvite {
             ));
         }
         let response = self.response(status, None, &headers, false, body)?;
+        if self.request.headers.has_token("Require", "100rel") {
+            // RFC 3262 section 3: the caller takes no other. Its PRACK is not waited for here.
+            return self.start_reliable(response).map(|_| ());
+        }
         self.send(&response)
+    }
+
+    /// True if the caller takes provisional responses that must arrive (`100rel`).
+    pub fn takes_reliable(&self) -> bool {
+        let headers = &self.request.headers;
+        headers.has_token("Supported", "100rel") || headers.has_token("Require", "100rel")
+    }
+
+    /// Sends a provisional response, 101 to 199, again and again until the caller's PRACK (RFC 3262), and waits for that. With a body it
+    /// is the answer to the INVITE's offer, or our offer where the INVITE had none.
+    ///
+    /// Not cancel safe in its result: the response goes on if the future is dropped.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a caller without `100rel`, and as [`IncomingInvite::provisional`]; `Timeout` if no PRACK comes within 64 T1: the
+    /// call has been refused with 504 then. `Cancelled` if the caller gave up.
+    pub async fn reliable(
+        &self,
+        status: StatusCode,
+        headers: HeaderList,
+        body: Option<Body>,
+    ) -> Result<Acknowledged, SignalingError> {
+        if !(101..=199).contains(&status.0) || !self.takes_reliable() {
+            return Err(SignalingError::input(
+                "status",
+                "a reliable response is 101 to 199, to a caller that supports 100rel",
+            ));
+        }
+        let response = self.response(status, None, &headers, false, body)?;
+        let acknowledged = self.start_reliable(response)?;
+        acknowledged.await.map_err(|_| SignalingError::Cancelled)?
+    }
+
+    fn start_reliable(
+        &self,
+        response: Response,
+    ) -> Result<oneshot::Receiver<Result<Acknowledged, SignalingError>>, SignalingError> {
+        let (done, acknowledged) = oneshot::channel();
+        self.reliables
+            .send(Reliable { response, done })
+            .map_err(|_| SignalingError::Cancelled)?;
+        Ok(acknowledged)
+    }
+
+    /// The caller's next UPDATE with an offer, before the answer (RFC 3311); for ever, if none comes.
+    ///
+    /// Cancel safe.
+    pub async fn next_offer(&mut self) -> IncomingOffer {
+        match self.offers.recv().await {
+            Some(offer) => offer,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Sends an UPDATE before the answer (RFC 3311). Errors as for [`super::OutgoingInvite::update`].
+    pub async fn update(&self, body: Option<Body>) -> Result<OfferAnswer, SignalingError> {
+        self.early.update(&self.inner, body).await
     }
 
     /// Answers 200 and takes the call. The peer's ACK is awaited by the call: if it never comes, the call ends with
     /// `EndedBy::Timeout`.
     ///
-    /// Cancel safe: it does not wait.
+    /// It waits only for the PRACK of a reliable response with a body (RFC 3262 section 3). Cancel safe: the call is refused with 480.
     ///
     /// # Errors
     /// `Cancelled` if the caller has given up, `InvalidInput` for an unusable header or body type (the call is then
@@ -163,9 +255,20 @@ impl IncomingInvite {
         body: Option<Body>,
     ) -> Result<Call, SignalingError> {
         let offered = self.request.body.is_empty() && body.is_some();
-        let response = self.response(StatusCode::OK, None, &headers, false, body)?;
-        let (start, call) =
-            CallStart::new(self.dialog.clone(), self.source, self.credentials.take());
+        let mut response = self.response(StatusCode::OK, None, &headers, false, body.clone())?;
+        let mut timer = self.inner.session_timer();
+        timer.answer(now(), &self.request.headers, &mut response.headers);
+        self.negotiating
+            .wait_for(|negotiating| !negotiating)
+            .await
+            .ok();
+        let (start, call) = CallStart::new(
+            self.early.dialog.clone(),
+            self.source,
+            self.credentials.take(),
+            timer,
+            body,
+        );
         let accepted = self.accepted.take().ok_or(SignalingError::Closed)?;
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         if !pending.is_open() {
@@ -177,6 +280,9 @@ impl IncomingInvite {
             .map_err(|_| SignalingError::Closed)?;
         pending.send(&response);
         drop(pending);
+        if let Some(replaced) = self.replaced.take() {
+            replaced.send(CallInput::Replaced).ok();
+        }
         Ok(call)
     }
 
@@ -264,6 +370,18 @@ pub(super) fn arrive(inner: &Arc<Inner>, mut transaction: Box<ServerTransaction>
         // RFC 3261 section 8.2.2.2: the same request over two paths.
         return refuse(inner, transaction, StatusCode::LOOP_DETECTED);
     }
+    if let Some(least) = inner.session_timer().refusal(&request.headers) {
+        inner.forget_arrival(&key);
+        let status = StatusCode::SESSION_INTERVAL_TOO_SMALL;
+        return answer(inner, transaction, status, &[("Min-SE", &least)]);
+    }
+    let replaced = match replaced_call(inner, &request.headers) {
+        Ok(replaced) => replaced,
+        Err(status) => {
+            inner.forget_arrival(&key);
+            return refuse(inner, transaction, status);
+        }
+    };
     let local_tag = token(12);
     let (Ok(dialog), Some(from), Some(to)) = (
         Dialog::callee(&request, &local_tag),
@@ -297,13 +415,25 @@ pub(super) fn arrive(inner: &Arc<Inner>, mut transaction: Box<ServerTransaction>
     let pending = Arc::new(Mutex::new(transaction.responder));
     let (cancelled_sender, cancelled) = watch::channel(false);
     let (accepted, accepted_receiver) = oneshot::channel();
+    let (reliables, reliable_receiver) = mpsc::unbounded_channel();
+    let (negotiating_sender, negotiating) = watch::channel(false);
+    let (offer_sender, offers) = mpsc::unbounded_channel();
+    let id = dialog.id().clone();
+    let early = Arc::new(EarlyDialog::new(dialog, transaction.source, None));
     let waiting = Waiting {
         inner: Arc::downgrade(inner),
         closing: inner.closing.clone(),
         request: request.clone(),
         local_tag: local_tag.clone(),
         source: transaction.source,
-        id: dialog.id().clone(),
+        id,
+        early: early.clone(),
+        reliables: reliable_receiver,
+        queue: VecDeque::new(),
+        current: None,
+        number: first_cseq(),
+        negotiating: negotiating_sender,
+        offers: offer_sender,
         key,
         pending: pending.clone(),
         cancelled: cancelled_sender,
@@ -317,13 +447,40 @@ pub(super) fn arrive(inner: &Arc<Inner>, mut transaction: Box<ServerTransaction>
         from,
         to,
         local_tag,
-        dialog,
+        early,
         credentials: None,
+        reliables,
+        negotiating,
+        offers,
         pending,
         cancelled,
         accepted: Some(accepted),
+        replaced,
         request,
     });
+}
+
+/// The call that an INVITE wants to take over (RFC 3891 section 3), or the status that refuses it.
+fn replaced_call(inner: &Inner, headers: &HeaderList) -> Result<Option<CallInputs>, StatusCode> {
+    let mut fields = headers.get_all("Replaces");
+    let replaces = match (fields.next(), fields.next()) {
+        (None, _) => return Ok(None),
+        (Some(text), None) => Replaces::parse(text).ok_or(StatusCode::BAD_REQUEST)?,
+        _ => return Err(StatusCode::BAD_REQUEST),
+    };
+    let id = DialogId {
+        call_id: replaces.call_id,
+        local_tag: replaces.to_tag,
+        remote_tag: replaces.from_tag,
+    };
+    let call = inner.call(&id).ok_or(StatusCode::CALL_DOES_NOT_EXIST)?;
+    if !inner.config.allow_replaces {
+        return Err(StatusCode::FORBIDDEN);
+    }
+    if replaces.early_only {
+        return Err(StatusCode::BUSY_HERE);
+    }
+    Ok(Some(call))
 }
 
 fn arrival_key(request: &Request) -> ArrivalKey {
@@ -349,6 +506,15 @@ struct Waiting {
     key: ArrivalKey,
     pending: Arc<Mutex<Responder>>,
     cancelled: watch::Sender<bool>,
+    early: Arc<EarlyDialog>,
+    reliables: mpsc::UnboundedReceiver<Reliable>,
+    /// Reliable responses that wait for the PRACK of the one before them.
+    queue: VecDeque<Reliable>,
+    current: Option<(SentReliable, Reliable)>,
+    /// RSeq of the last reliable response.
+    number: u32,
+    negotiating: watch::Sender<bool>,
+    offers: mpsc::UnboundedSender<IncomingOffer>,
     events: mpsc::UnboundedReceiver<ServerEvent>,
     inputs: mpsc::UnboundedReceiver<CallInput>,
 }
@@ -357,6 +523,7 @@ impl Waiting {
     async fn run(mut self, mut accepted: oneshot::Receiver<Accepted>) {
         let mut decided = false;
         loop {
+            let deadline = self.current.as_ref().map(|(sent, _)| sent.poll_timeout());
             tokio::select! {
                 biased;
                 answer = &mut accepted, if !decided => match answer {
@@ -369,6 +536,11 @@ impl Waiting {
                     None => break,
                 },
                 Some(input) = self.inputs.recv() => self.early(input),
+                Some(reliable) = self.reliables.recv() => {
+                    self.queue.push_back(reliable);
+                    self.next_reliable();
+                }
+                () = sleep_until(deadline) => self.on_reliable_timeout(),
                 () = self.closing.cancelled() => {
                     self.refuse(StatusCode::TEMPORARILY_UNAVAILABLE);
                     break;
@@ -391,6 +563,7 @@ impl Waiting {
             self.events,
             self.inputs,
             accepted.offered,
+            self.current.map(|(sent, _)| sent).into_iter().collect(),
         )
         .await;
         inner.forget_arrival(&self.key);
@@ -413,8 +586,103 @@ impl Waiting {
         true
     }
 
-    fn early(&self, input: CallInput) {
+    /// Sends the next reliable response once the one before it has its PRACK (RFC 3262 section 3).
+    fn next_reliable(&mut self) {
+        if self.current.is_none()
+            && let (Some(mut reliable), Some(inner)) =
+                (self.queue.pop_front(), self.inner.upgrade())
+        {
+            self.number = self.number.saturating_add(1);
+            let headers = &mut reliable.response.headers;
+            headers.push_raw("Require", "100rel");
+            headers.set_raw("RSeq", self.number.to_string());
+            let cseq = self.request.cseq().map_or(0, |(number, _)| number);
+            let timers = &inner.config.timers;
+            let sent = SentReliable::new(now(), self.number, cseq, timers.t1, timers.give_up);
+            self.send(&reliable.response);
+            self.current = Some((sent, reliable));
+        }
+        let with_body = |reliable: &Reliable| !reliable.response.body.is_empty();
+        let negotiating = self.current.iter().any(|(_, reliable)| with_body(reliable))
+            || self.queue.iter().any(with_body);
+        self.negotiating.send_replace(negotiating);
+    }
+
+    fn on_reliable_timeout(&mut self) {
+        let Some((sent, reliable)) = &mut self.current else {
+            return;
+        };
+        match sent.handle_timeout(now()) {
+            Some(ReliableStep::Resend) => {
+                let response = reliable.response.clone();
+                self.send(&response);
+            }
+            Some(ReliableStep::GiveUp) => {
+                let after = self
+                    .inner
+                    .upgrade()
+                    .map_or_else(Default::default, |inner| inner.config.timers.give_up);
+                if self.refuse(StatusCode(504)) {
+                    self.cancelled.send_replace(true);
+                }
+                self.queue.clear();
+                if let Some((_, reliable)) = self.current.take() {
+                    let what = "the PRACK of a provisional response";
+                    let error = SignalingError::Timeout { what, after };
+                    reliable.done.send(Err(error)).ok();
+                }
+                self.next_reliable();
+            }
+            None => {}
+        }
+    }
+
+    /// A provisional response; nothing once the program has answered.
+    fn send(&self, response: &Response) {
+        self.pending
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .send(response);
+    }
+
+    fn on_prack(&mut self, inner: &Arc<Inner>, transaction: Box<ServerTransaction>) {
+        let headers = &transaction.request.headers;
+        let acknowledged = self
+            .current
+            .take_if(|(sent, _)| sent.is_acknowledged_by(headers));
+        let Some((_, reliable)) = acknowledged else {
+            return refuse(inner, transaction, StatusCode::CALL_DOES_NOT_EXIST);
+        };
+        let body = transaction.request.body();
+        let answers = self.request.body.is_empty();
+        if !reliable.response.body.is_empty() {
+            self.early.set_negotiated();
+        }
+        let mut acknowledged = Acknowledged {
+            answer: None,
+            offer: None,
+        };
+        if body.is_none() || answers {
+            acknowledged.answer = body;
+            refuse(inner, transaction, StatusCode::OK);
+        } else {
+            let (offer, reply) = IncomingOffer::new(&transaction.request);
+            acknowledged.offer = Some(offer);
+            let inner = inner.clone();
+            tokio::spawn(async move {
+                let patience = inner.config.offer_timeout;
+                answer_offer(&inner, transaction, reply, patience).await
+            });
+        }
+        reliable.done.send(Ok(acknowledged)).ok();
+        self.next_reliable();
+    }
+
+    fn early(&mut self, input: CallInput) {
         let (CallInput::Request(transaction), Some(inner)) = (input, self.inner.upgrade()) else {
+            return;
+        };
+        let Some(transaction) = self.early.in_order(&inner, transaction) else {
             return;
         };
         match transaction.request.method {
@@ -429,14 +697,19 @@ impl Waiting {
                 StatusCode::OK,
                 &[("Accept", ACCEPTED_TYPES)],
             ),
-            // The caller's offer is not answered yet (RFC 3311 section 5.2).
-            Method::Update | Method::Invite => answer(
+            Method::Update => {
+                if let Some(offer) = self.early.on_update(&inner, transaction) {
+                    self.offers.send(offer).ok();
+                }
+            }
+            // The caller's INVITE is not answered yet (RFC 3261 section 14.2).
+            Method::Invite => answer(
                 &inner,
                 transaction,
                 StatusCode::SERVER_INTERNAL_ERROR,
                 &[("Retry-After", "2")],
             ),
-            Method::Prack => refuse(&inner, transaction, StatusCode::CALL_DOES_NOT_EXIST),
+            Method::Prack => self.on_prack(&inner, transaction),
             _ => refuse(&inner, transaction, StatusCode::METHOD_NOT_ALLOWED),
         }
     }

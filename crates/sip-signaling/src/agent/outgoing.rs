@@ -1,8 +1,8 @@
 //! A call on its way out, up to its answer.
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use super::call::{Call, CallCommand};
+use super::call::{Call, CallCommand, IncomingOffer, OfferAnswer};
 use crate::{Body, HeaderList, SignalingError, StatusCode};
 
 /// A provisional response.
@@ -26,10 +26,22 @@ pub enum InviteEvent {
     Trying,
     /// 180, 183 and other provisional responses.
     Provisional(Provisional),
+    /// An offer before the answer: the peer's UPDATE (RFC 3311), or, after an INVITE without an offer, the peer's in a reliable
+    /// response (its `method` is PRACK then: accepting it sends our PRACK with the answer, refusing it one without).
+    Offer(IncomingOffer),
     /// 2xx: the call stands and waits for its ACK. The last event.
     Answered(AnsweredInvite),
     /// It came to nothing. The last event.
     Failed(SignalingError),
+}
+
+#[derive(Debug)]
+pub(super) enum InviteCommand {
+    Cancel,
+    Update {
+        body: Option<Body>,
+        done: oneshot::Sender<Result<OfferAnswer, SignalingError>>,
+    },
 }
 
 /// A call that is being set up. Dropping it cancels.
@@ -37,7 +49,7 @@ pub enum InviteEvent {
 pub struct OutgoingInvite {
     pub(super) call_id: String,
     pub(super) events: mpsc::UnboundedReceiver<InviteEvent>,
-    pub(super) cancel: mpsc::UnboundedSender<()>,
+    pub(super) commands: mpsc::UnboundedSender<InviteCommand>,
 }
 
 impl OutgoingInvite {
@@ -55,7 +67,22 @@ impl OutgoingInvite {
     ///
     /// Cancel safe; returns at once.
     pub async fn cancel(&self) {
-        self.cancel.send(()).ok();
+        self.commands.send(InviteCommand::Cancel).ok();
+    }
+
+    /// Sends an UPDATE before the answer (RFC 3311), in the early dialog that spoke last.
+    ///
+    /// Not cancel safe in its result: the exchange goes on if the future is dropped.
+    ///
+    /// # Errors
+    /// `Pending` while there is no early dialog, or with an offer while another is open or the first has no reliable answer;
+    /// `Rejected`, `Timeout`, `Closed`.
+    pub async fn update(&self, body: Option<Body>) -> Result<OfferAnswer, SignalingError> {
+        let (done, result) = oneshot::channel();
+        self.commands
+            .send(InviteCommand::Update { body, done })
+            .map_err(|_| SignalingError::Closed)?;
+        result.await.map_err(|_| SignalingError::Closed)?
     }
 
     /// Call-ID.

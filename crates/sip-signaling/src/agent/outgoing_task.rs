@@ -2,25 +2,30 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     auth::{Authenticator, is_challenge, rejected},
+    call::{IncomingOffer, OfferAnswer, OfferReply},
     call_task::{self, CallStart},
     clock::{first_cseq, now, token},
     config::InviteOptions,
     dispatch::{answer, refuse},
-    outgoing::{AnsweredInvite, InviteEvent, OutgoingInvite, Provisional},
-    user_agent::{CallInput, Inner, InviteKey, add_custom, check_headers, new_call_id},
+    early::{EarlyDialog, SharedDialog},
+    outgoing::{AnsweredInvite, InviteCommand, InviteEvent, OutgoingInvite, Provisional},
+    user_agent::{CallInput, Inner, InviteKey, add_custom, broken, check_headers, new_call_id},
 };
 use crate::{
-    Method, NameAddr, Request, Response, SignalingError, StatusCode,
+    Body, Method, NameAddr, Request, Response, SignalingError, StatusCode, Uri,
     agent_headers::ACCEPTED_TYPES,
-    session::{CancelStep, Dialog, InviteSession, InviteTimeout, SuccessKind, seconds},
-    transaction::{Candidate, ClientEvent, ClientTransaction, Target},
+    session::{
+        CancelStep, Dialog, DialogId, InviteSession, InviteTimeout, ReceivedReliable, SessionTimer,
+        SuccessKind, seconds,
+    },
+    transaction::{Candidate, ClientEvent, ClientTransaction, ServerTransaction, Target},
 };
 
 pub(super) async fn start(
@@ -41,7 +46,7 @@ pub(super) async fn start(
         inner.contact(user.as_deref(), target)?.to_string(),
     );
     let (event_sender, events) = mpsc::unbounded_channel();
-    let (cancel, cancel_receiver) = mpsc::unbounded_channel();
+    let (commands, command_receiver) = mpsc::unbounded_channel();
     let (inputs, input_receiver) = mpsc::unbounded_channel();
     let call_id = base.call_id().unwrap_or_default().to_owned();
     let local_tag = base
@@ -63,8 +68,10 @@ pub(super) async fn start(
         passed_over: false,
         key,
         events: event_sender,
-        cancel: cancel_receiver,
+        commands: command_receiver,
         inputs: input_receiver,
+        timer: inner.session_timer(),
+        early: Vec::new(),
         acks: HashMap::new(),
         tried: false,
         told: false,
@@ -73,7 +80,7 @@ pub(super) async fn start(
     Ok(OutgoingInvite {
         call_id,
         events,
-        cancel,
+        commands,
     })
 }
 
@@ -81,31 +88,30 @@ pub(super) async fn start(
 fn base_request(
     inner: &Inner,
     options: &InviteOptions,
-    hop: &crate::Uri,
+    hop: &Uri,
 ) -> Result<Request, SignalingError> {
-    let mut request = Request::new(Method::Invite, options.target.to_request_uri());
-    if *hop != options.target {
-        let mut route = hop.clone();
-        // RFC 3261 section 8.1.2: a pre-set route is a loose route.
-        route.params_mut().set_raw("lr", None);
-        request
-            .headers
-            .push_raw("Route", NameAddr::new(route).to_string());
-    }
-    request.headers.push_raw("Max-Forwards", "70");
-    request.headers.push_raw(
-        "From",
-        options.from.clone().with_tag(&token(12)).to_string(),
-    );
-    request.headers.push_raw(
-        "To",
-        NameAddr::new(options.target.to_request_uri()).to_string(),
-    );
-    request.headers.push_raw("Call-ID", new_call_id());
+    let mut request = outside_request(Method::Invite, &options.target, &options.from, hop);
     inner.add_agent_headers(&mut request.headers);
     add_custom(&mut request.headers, &options.headers);
     request.set_body(options.body.clone())?;
     Ok(request)
+}
+
+/// A request outside a dialog, without Via and CSeq (RFC 3261 section 8.1.1).
+pub(super) fn outside_request(method: Method, target: &Uri, from: &NameAddr, hop: &Uri) -> Request {
+    let mut request = Request::new(method, target.to_request_uri());
+    let headers = &mut request.headers;
+    if hop != target {
+        let mut route = hop.clone();
+        // RFC 3261 section 8.1.2: a pre-set route is a loose route.
+        route.params_mut().set_raw("lr", None);
+        headers.push_raw("Route", NameAddr::new(route).to_string());
+    }
+    headers.push_raw("Max-Forwards", "70");
+    headers.push_raw("From", from.clone().with_tag(&token(12)).to_string());
+    headers.push_raw("To", NameAddr::new(target.to_request_uri()).to_string());
+    headers.push_raw("Call-ID", new_call_id());
+    request
 }
 
 /// An ACK that has gone out, once it has.
@@ -126,8 +132,11 @@ struct OutgoingTask {
     session: InviteSession,
     auth: Authenticator,
     events: mpsc::UnboundedSender<InviteEvent>,
-    cancel: mpsc::UnboundedReceiver<()>,
+    commands: mpsc::UnboundedReceiver<InviteCommand>,
     inputs: mpsc::UnboundedReceiver<CallInput>,
+    timer: SessionTimer,
+    /// Early dialogs, the one that spoke last at the end.
+    early: Vec<Branch>,
     /// ACKs of answers that were not wanted, by To tag.
     acks: HashMap<String, SentAck>,
     tried: bool,
@@ -135,8 +144,20 @@ struct OutgoingTask {
     told: bool,
 }
 
+/// The early dialog of one branch.
+struct Branch {
+    tag: String,
+    early: Arc<EarlyDialog>,
+    received: ReceivedReliable,
+}
+
+/// More branches than this are not told apart: a bound on what a peer can make us remember.
+const MAX_BRANCHES: usize = 16;
+
 /// How one attempt ended.
 enum Attempt {
+    /// 422 with a longer interval than was asked for: once more with that.
+    TooBrief,
     Challenged(Box<Response>),
     /// The server failed, with this error; the next one is to be tried.
     Elsewhere(Box<(ClientTransaction, SignalingError)>),
@@ -177,16 +198,21 @@ impl OutgoingTask {
                     if !self.go_elsewhere(error).await {
                         return false;
                     }
+                    self.early.clear();
+                    request = self.next_request();
+                    self.auth.apply(&mut request);
+                }
+                Attempt::TooBrief => {
+                    if self.gave_up() {
+                        return false;
+                    }
                     request = self.next_request();
                     self.auth.apply(&mut request);
                 }
                 Attempt::Challenged(response) => {
-                    if self.session.is_cancelled() {
-                        let error = self.cancelled_error();
-                        self.fail(error);
+                    if self.gave_up() {
                         return false;
                     }
-                    self.session.restarted();
                     request = self.next_request();
                     if let Err(error) = self.auth.challenged(&response, &mut request) {
                         self.fail(error);
@@ -240,12 +266,25 @@ impl OutgoingTask {
         (!self.others.is_empty() && !self.session.is_cancelled()).then_some(error)
     }
 
+    /// Between two attempts: true if this side wants out.
+    fn gave_up(&mut self) -> bool {
+        if self.session.is_cancelled() {
+            let error = self.cancelled_error();
+            self.fail(error);
+            return true;
+        }
+        self.session.restarted();
+        self.early.clear();
+        false
+    }
+
     fn next_request(&mut self) -> Request {
         self.cseq += 1;
         let mut request = self.base.clone();
         request
             .headers
             .push_raw("CSeq", format!("{} INVITE", self.cseq));
+        self.timer.add_to_request(&mut request.headers);
         request
     }
 
@@ -260,7 +299,11 @@ impl OutgoingTask {
                 // What the program has asked for before the end of the user agent.
                 biased;
                 // A dropped OutgoingInvite cancels as well.
-                _ = self.cancel.recv(), if !self.session.is_cancelled() => {
+                command = self.commands.recv(), if !self.session.is_cancelled() => {
+                    if let Some(InviteCommand::Update { body, done }) = command {
+                        self.update(body, done);
+                        continue;
+                    }
                     let step = self.session.cancel(now());
                     if step == CancelStep::Send {
                         // On its way before the program is told: it may leave then.
@@ -325,9 +368,7 @@ impl OutgoingTask {
     ) -> Result<CancelStep, Attempt> {
         if response.status.is_provisional() {
             let step = self.session.provisional(now());
-            if !self.session.is_cancelled() {
-                self.provisional(response);
-            }
+            self.provisional(response, &transaction.request);
             return Ok(step);
         }
         if response.status.is_success() {
@@ -342,15 +383,30 @@ impl OutgoingTask {
         if is_challenge(response.status) {
             return Err(Attempt::Challenged(Box::new(response)));
         }
+        if response.status == StatusCode::SESSION_INTERVAL_TOO_SMALL
+            && self.timer.too_brief(&response.headers)
+        {
+            return Err(Attempt::TooBrief);
+        }
         Err(self.over(rejected(&response)))
     }
 
-    fn provisional(&mut self, response: Response) {
+    fn provisional(&mut self, response: Response, invite: &Request) {
         if response.status == StatusCode::TRYING {
             if !self.tried {
                 self.tried = true;
                 self.events.send(InviteEvent::Trying).ok();
             }
+            return;
+        }
+        let branch = self.branch(&response, invite);
+        if response.headers.has_token("Require", "100rel") {
+            let number = branch.and_then(|branch| branch.received.accept(&response.headers));
+            // One that came again, or whose forerunner is missing, is as if it had not come (RFC 3262 section 4).
+            let Some(number) = number else { return };
+            self.acknowledge(&response, number);
+        }
+        if self.session.is_cancelled() {
             return;
         }
         let body = response.body();
@@ -361,6 +417,81 @@ impl OutgoingTask {
             headers: response.headers,
         };
         self.events.send(InviteEvent::Provisional(provisional)).ok();
+    }
+
+    /// The branch that a response came from, now the last.
+    fn branch(&mut self, response: &Response, invite: &Request) -> Option<&mut Branch> {
+        let tag = response.to()?.tag()?.to_owned();
+        match self.early.iter().position(|branch| branch.tag == tag) {
+            Some(at) => {
+                let branch = self.early.remove(at);
+                self.early.push(branch);
+            }
+            None if self.early.len() < MAX_BRANCHES => {
+                let dialog = Dialog::caller(invite, response, self.options.target.clone()).ok()?;
+                let credentials = self.options.credentials.clone();
+                self.early.push(Branch {
+                    tag,
+                    early: Arc::new(EarlyDialog::new(dialog, self.target, credentials)),
+                    received: ReceivedReliable::default(),
+                });
+            }
+            None => return None,
+        }
+        self.early.last_mut()
+    }
+
+    /// The PRACK of a reliable response, in the background: a 2xx is not kept waiting by it.
+    fn acknowledge(&mut self, response: &Response, number: u32) {
+        let Some(branch) = self.early.last() else {
+            return;
+        };
+        let (early, inner) = (branch.early.clone(), self.inner.clone());
+        let rack = format!("{number} {} INVITE", self.cseq);
+        let mut reply = None;
+        if let (None, Some(body)) = (&self.options.body, response.body()) {
+            // RFC 3262 section 5: an offer in a reliable response is answered in the PRACK.
+            let (sender, receiver) = oneshot::channel();
+            let offer = IncomingOffer {
+                method: Method::Prack,
+                body: Some(body),
+                headers: response.headers.clone(),
+                reply: Some(sender),
+            };
+            self.events.send(InviteEvent::Offer(offer)).ok();
+            reply = Some(receiver);
+        } else if !response.body.is_empty() {
+            early.set_negotiated();
+        }
+        let patience = self.inner.config.offer_timeout;
+        tokio::spawn(async move {
+            let answer = match reply {
+                Some(reply) => match tokio::time::timeout(patience, reply).await {
+                    Ok(Ok(OfferReply::Accept(answer))) => answer,
+                    _ => None,
+                },
+                None => None,
+            };
+            if answer.is_some() {
+                early.set_negotiated();
+            }
+            if let Err(error) = early.prack(&inner, rack, answer).await {
+                tracing::info!(%error, "a PRACK was not answered");
+            }
+        });
+    }
+
+    fn update(
+        &self,
+        body: Option<Body>,
+        done: oneshot::Sender<Result<OfferAnswer, SignalingError>>,
+    ) {
+        let Some(branch) = self.early.last() else {
+            done.send(Err(SignalingError::Pending)).ok();
+            return;
+        };
+        let (early, inner) = (branch.early.clone(), self.inner.clone());
+        tokio::spawn(async move { done.send(early.update(&inner, body).await).ok() });
     }
 
     /// A 2xx, from the transaction or (sent again, or from another branch) from beside it. True if it is the call.
@@ -396,20 +527,23 @@ impl OutgoingTask {
 
     fn answered(&mut self, response: Response, invite: &Request) -> bool {
         self.auth.accepted();
-        let dialog = match Dialog::caller(invite, &response, self.options.target.clone()) {
+        let (dialog, id) = match self.confirmed(&response, invite) {
             Ok(dialog) => dialog,
             Err(error) => {
                 self.fail(error);
                 return true;
             }
         };
+        self.timer.answered(now(), &response.headers);
         let (start, call) = CallStart::new(
-            dialog.clone(),
+            dialog,
             self.target,
             self.options.credentials.clone(),
+            self.timer.clone(),
+            self.base.body(),
         );
         let (inputs, receiver) = mpsc::unbounded_channel();
-        self.inner.set_call(dialog.id().clone(), inputs);
+        self.inner.set_call(id, inputs);
         let auth = std::mem::take(&mut self.auth);
         tokio::spawn(call_task::caller(
             self.inner.clone(),
@@ -428,9 +562,27 @@ impl OutgoingTask {
         true
     }
 
+    /// The dialog of the call: the early one of that branch, whose numbers go on, or a new one.
+    fn confirmed(
+        &self,
+        response: &Response,
+        invite: &Request,
+    ) -> Result<(SharedDialog, DialogId), SignalingError> {
+        let dialog = Dialog::caller(invite, response, self.options.target.clone())?;
+        let id = dialog.id().clone();
+        let early = self.early.iter().find(|branch| branch.tag == id.remote_tag);
+        Ok(match early {
+            Some(branch) => {
+                branch.early.dialog().confirm(response);
+                (branch.early.dialog.clone(), id)
+            }
+            None => (Arc::new(Mutex::new(dialog)), id),
+        })
+    }
+
     /// ACK, then BYE (RFC 3261 section 13.2.2.4), in the background.
     fn hang_up_branch(&mut self, tag: String, response: Response, invite: &Request) {
-        let Ok(mut dialog) = Dialog::caller(invite, &response, self.options.target.clone()) else {
+        let Ok((dialog, _)) = self.confirmed(&response, invite) else {
             return;
         };
         let slot = SentAck::default();
@@ -439,6 +591,10 @@ impl OutgoingTask {
         let (inner, flow) = (self.inner.clone(), self.target);
         let mut auth = Authenticator::new(self.options.credentials.as_ref());
         self.inner.tasks.spawn(async move {
+            let mut dialog = dialog
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
             let Ok(target) = inner.reach_dialog(&dialog, flow).await else {
                 return;
             };
@@ -482,25 +638,47 @@ impl OutgoingTask {
                 self.on_success(*response, invite)
             }
             CallInput::Request(transaction) => {
-                match transaction.request.method {
-                    Method::Bye | Method::Info => refuse(&self.inner, transaction, StatusCode::OK),
-                    Method::Options => answer(
-                        &self.inner,
-                        transaction,
-                        StatusCode::OK,
-                        &[("Accept", ACCEPTED_TYPES)],
-                    ),
-                    // Our own offer, in the INVITE, is not answered yet (RFC 3311 section 5.2).
-                    Method::Update | Method::Invite => {
-                        refuse(&self.inner, transaction, StatusCode::REQUEST_PENDING)
-                    }
-                    Method::Prack | Method::Notify => {
-                        refuse(&self.inner, transaction, StatusCode::CALL_DOES_NOT_EXIST)
-                    }
-                    _ => refuse(&self.inner, transaction, StatusCode::METHOD_NOT_ALLOWED),
-                }
+                self.on_request(transaction);
                 false
             }
+            CallInput::Replaced => false,
+        }
+    }
+
+    /// A request of the peer before the answer.
+    fn on_request(&mut self, transaction: Box<ServerTransaction>) {
+        let tag = transaction
+            .request
+            .from()
+            .and_then(|from| from.tag().map(str::to_owned));
+        let branch = self
+            .early
+            .iter()
+            .find(|branch| Some(&branch.tag) == tag.as_ref());
+        let Some(early) = branch.map(|branch| branch.early.clone()) else {
+            return refuse(&self.inner, transaction, StatusCode::CALL_DOES_NOT_EXIST);
+        };
+        let Some(transaction) = early.in_order(&self.inner, transaction) else {
+            return;
+        };
+        match transaction.request.method {
+            Method::Bye | Method::Info => refuse(&self.inner, transaction, StatusCode::OK),
+            Method::Options => answer(
+                &self.inner,
+                transaction,
+                StatusCode::OK,
+                &[("Accept", ACCEPTED_TYPES)],
+            ),
+            Method::Update => {
+                if let Some(offer) = early.on_update(&self.inner, transaction) {
+                    self.events.send(InviteEvent::Offer(offer)).ok();
+                }
+            }
+            Method::Invite => refuse(&self.inner, transaction, StatusCode::REQUEST_PENDING),
+            Method::Prack | Method::Notify => {
+                refuse(&self.inner, transaction, StatusCode::CALL_DOES_NOT_EXIST)
+            }
+            _ => refuse(&self.inner, transaction, StatusCode::METHOD_NOT_ALLOWED),
         }
     }
 

@@ -4,6 +4,7 @@ use std::{
     collections::{HashMap, HashSet, VecDeque},
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -12,9 +13,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     auth::{Authenticator, is_challenge},
     clock::token,
-    config::{InviteOptions, RegistrationConfig, UserAgentConfig},
+    config::{InviteOptions, RegistrationConfig, RequestOptions, UserAgentConfig},
     dispatch,
     incoming::{IncomingCalls, IncomingInvite},
+    messages::{self, IncomingMessage, IncomingMessages},
     outgoing::OutgoingInvite,
     outgoing_task,
     registration::{Registration, RegistrationState},
@@ -25,7 +27,7 @@ use crate::{
     HeaderList, Method, NameAddr, Request, Response, SignalingError, StatusCode, Transport, Uri,
     agent_headers::{ALLOWED_METHODS, SUPPORTED},
     message::Scheme,
-    session::{Dialog, DialogId},
+    session::{Dialog, DialogId, SessionTimer},
     transaction::{
         Candidate, ClientEvent, LayerConfig, ListenConfig, ServerTransaction, Target,
         TransactionLayer, local_ip_towards, transport_towards,
@@ -90,6 +92,8 @@ impl UserAgent {
             arriving: Mutex::default(),
             learned: Mutex::default(),
             registrations: Mutex::default(),
+            messages: Mutex::default(),
+            draining: Mutex::default(),
             tasks: TaskTracker::new(),
             closing: cancel.child_token(),
             _guard: guard,
@@ -161,6 +165,32 @@ impl UserAgent {
         outgoing_task::start(&self.inner, options).await
     }
 
+    /// Sends a request outside any call and waits for its 2xx; challenges are answered. For MESSAGE (RFC 3428), OPTIONS, PUBLISH and what
+    /// this crate does not know; calls and registrations have functions of their own.
+    ///
+    /// Cancel safe: the request may have been sent.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a method that begins or belongs to a call or registration, or an unusable header or body type; `Config`, `Transport`,
+    /// `Unauthorized`, `Timeout`, and `Rejected` for any final answer but 2xx.
+    pub async fn request(&self, options: RequestOptions) -> Result<Response, SignalingError> {
+        messages::send(&self.inner, options).await
+    }
+
+    /// The MESSAGEs that come in outside calls from now on. Without this, or once it is dropped, they are refused with 405; a second call takes
+    /// the place of the first.
+    pub fn messages(&self) -> IncomingMessages {
+        let (sender, queue) = mpsc::channel(self.inner.config.max_pending_calls.max(1));
+        *locked(&self.inner.messages) = Some(sender);
+        IncomingMessages { queue }
+    }
+
+    /// From now on new calls are refused with 503, and OPTIONS outside calls answered so, both with this `Retry-After`; calls that are up or
+    /// ring go on. `None` takes calls again.
+    pub fn set_draining(&self, retry_after: Option<Duration>) {
+        *locked(&self.inner.draining) = retry_after;
+    }
+
     /// Every SIP message from now on, in short. Costs nothing while nobody listens; a slow listener loses the oldest.
     pub fn trace(&self) -> broadcast::Receiver<TracedMessage> {
         self.inner.layer.trace()
@@ -205,6 +235,8 @@ type Stop = mpsc::UnboundedSender<oneshot::Sender<Result<(), SignalingError>>>;
 pub(super) enum CallInput {
     Request(Box<ServerTransaction>),
     Success(Box<Response>),
+    /// Another call has taken the place of this one.
+    Replaced,
 }
 
 pub(super) type CallInputs = mpsc::UnboundedSender<CallInput>;
@@ -225,6 +257,9 @@ pub(crate) struct Inner {
     /// What registrars saw as our address, by the registrar's own.
     learned: Mutex<HashMap<IpAddr, SocketAddr>>,
     registrations: Mutex<Vec<Stop>>,
+    messages: Mutex<Option<mpsc::Sender<IncomingMessage>>>,
+    /// New calls are refused, and what they are told of when to try again.
+    draining: Mutex<Option<Duration>>,
     /// The tasks of INVITEs, which have something to say at the end.
     pub(super) tasks: TaskTracker,
     /// Cancelled while the sockets are still open.
@@ -274,6 +309,17 @@ impl Inner {
 
     pub(super) fn forget_arrival(&self, key: &ArrivalKey) {
         locked(&self.arriving).remove(key);
+    }
+
+    /// `Retry-After` while no new calls are taken.
+    pub(super) fn retry_after(&self) -> Option<String> {
+        locked(&self.draining).map(|pause| pause.as_secs().to_string())
+    }
+
+    pub(super) fn message_queue(&self) -> Option<mpsc::Sender<IncomingMessage>> {
+        locked(&self.messages)
+            .clone()
+            .filter(|queue| !queue.is_closed())
     }
 
     fn registrations(&self) -> MutexGuard<'_, Vec<Stop>> {
@@ -366,6 +412,11 @@ impl Inner {
             Err(_) if hop.scheme() != Scheme::Sips || flow.transport.is_secure() => Ok(flow),
             reached => reached,
         }
+    }
+
+    /// The session timer of a new call.
+    pub(super) fn session_timer(&self) -> SessionTimer {
+        SessionTimer::new(self.config.session_expires, self.config.min_session_expires)
     }
 
     /// Our Contact towards a peer, with the transport named wherever it is not UDP.

@@ -12,6 +12,7 @@ impl StatusCode {
     pub const RINGING: StatusCode = StatusCode(180);
     pub const SESSION_PROGRESS: StatusCode = StatusCode(183);
     pub const OK: StatusCode = StatusCode(200);
+    pub const ACCEPTED: StatusCode = StatusCode(202);
     pub const BAD_REQUEST: StatusCode = StatusCode(400);
     pub const UNAUTHORIZED: StatusCode = StatusCode(401);
     pub const FORBIDDEN: StatusCode = StatusCode(403);
@@ -22,6 +23,7 @@ impl StatusCode {
     pub const UNSUPPORTED_MEDIA_TYPE: StatusCode = StatusCode(415);
     pub const UNSUPPORTED_URI_SCHEME: StatusCode = StatusCode(416);
     pub const BAD_EXTENSION: StatusCode = StatusCode(420);
+    pub const SESSION_INTERVAL_TOO_SMALL: StatusCode = StatusCode(422);
     pub const INTERVAL_TOO_BRIEF: StatusCode = StatusCode(423);
     pub const TEMPORARILY_UNAVAILABLE: StatusCode = StatusCode(480);
     pub const CALL_DOES_NOT_EXIST: StatusCode = StatusCode(481);

@@ -96,8 +96,24 @@ impl Dialog {
         })
     }
 
+    /// The 2xx of an early dialog: its target and route set hold from now on (RFC 3261 section 13.2.2.4).
+    pub(crate) fn confirm(&mut self, response: &Response) {
+        self.refresh_target(response.contact());
+        let mut route_set = record_route(&response.headers);
+        route_set.reverse();
+        self.route_set = route_set;
+    }
+
     pub(crate) fn id(&self) -> &DialogId {
         &self.id
+    }
+
+    pub(crate) fn local(&self) -> &NameAddr {
+        &self.local
+    }
+
+    pub(crate) fn remote_target(&self) -> &Uri {
+        &self.remote_target
     }
 
     pub(crate) fn remote(&self) -> &NameAddr {

@@ -248,8 +248,7 @@ async fn info_is_answered_and_surfaces_and_other_methods_are_refused() {
         matches!(call_event(&mut call).await, CallEvent::Info { body: Some(body), .. } if body.is("application/dtmf-relay"))
     );
     for (method, status) in [
-        (Method::Refer, 405),
-        (Method::Message, 405),
+        (Method::Refer, 400),
         (Method::Subscribe, 405),
         (Method::Options, 200),
         (Method::Prack, 481),

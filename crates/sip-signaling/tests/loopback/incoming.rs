@@ -169,13 +169,15 @@ async fn early_bye_is_answered_and_ends_the_invite() {
     let arrived = incoming.recv().await.unwrap();
     arrived.ring().await.unwrap();
     let ringing = peer.response(Method::Invite, 180).await;
-    for (method, status) in [
-        (Method::Update, 500),
-        (Method::Info, 200),
-        (Method::Options, 200),
-        (Method::Prack, 481),
+    for (method, body, status) in [
+        // An offer has to wait for the answer to the first one (RFC 3311 section 5.2).
+        (Method::Update, Some(OFFER), 500),
+        (Method::Update, None, 200),
+        (Method::Info, None, 200),
+        (Method::Options, None, 200),
+        (Method::Prack, None, 481),
     ] {
-        let request = peer.in_dialog(method.clone(), &invite, &ringing, None);
+        let request = peer.in_dialog(method.clone(), &invite, &ringing, body);
         peer.send(&request.to_bytes()).await;
         peer.response(method, status).await;
     }

@@ -9,13 +9,17 @@ mod input;
 mod locating;
 #[cfg(feature = "dns-srv")]
 mod name_server;
+mod messages;
 mod outgoing;
 mod peer;
 mod register;
+mod reliable;
+mod session_timer;
 mod shutdown;
 mod streams;
 #[cfg(feature = "tls")]
 mod tls;
+mod transfer;
 mod transport;
 #[cfg(all(feature = "tls", feature = "ws"))]
 mod web_socket;
