@@ -462,7 +462,7 @@ impl Driver {
                     target: refer.target.uri().to_request_uri().to_string(),
                     referred_by: refer.headers.get("Referred-By").map(str::to_owned),
                 });
-                self.refer = Some(refer);
+                self.refer = Some(*refer);
             }
             sip_signaling::CallEvent::Info {
                 body: Some(body), ..

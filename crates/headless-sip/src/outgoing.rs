@@ -241,7 +241,8 @@ impl OutgoingCall {
                         });
                     }
                     InviteEvent::Offer(offer) => {
-                        if self.on_early_offer(offer) {
+                        let started = self.on_early_offer(offer);
+                        if started {
                             return Ok(Progress::EarlyMedia);
                         }
                     }

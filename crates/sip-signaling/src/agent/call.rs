@@ -64,7 +64,7 @@ pub enum CallEvent {
     /// How a transfer fares that this side asked for with [`CallHandle::refer`].
     Transfer(TransferProgress),
     /// The peer asks this side to call somebody else.
-    Refer(IncomingRefer),
+    Refer(Box<IncomingRefer>),
     /// The session was refreshed by a re-INVITE of ours (RFC 4028), which repeated our last offer or answer; this is the peer's answer.
     Refreshed(Option<Body>),
     /// The call has ended. The last event.

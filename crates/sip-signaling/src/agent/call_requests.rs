@@ -12,7 +12,7 @@ use super::{
     call::{CallHandle, EndedBy, OfferAnswer},
     clock::{fraction, now},
     early::SharedDialog,
-    user_agent::{Inner, add_custom, broken, check_headers},
+    user_agent::{Inner, add_custom, check_headers},
 };
 use crate::{
     Body, Credentials, HeaderList, Method, Request, Response, SignalingError, StatusCode,

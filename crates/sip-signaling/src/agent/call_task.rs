@@ -390,7 +390,7 @@ impl CallTask {
             handle: self.shared.handle.clone(),
             event: event.clone(),
         };
-        self.events.send(CallEvent::Refer(refer)).ok();
+        self.events.send(CallEvent::Refer(Box::new(refer))).ok();
         let shared = self.shared.clone();
         tokio::spawn(async move {
             let patience = shared.inner.config.offer_timeout;

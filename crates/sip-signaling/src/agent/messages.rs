@@ -57,9 +57,15 @@ pub(super) fn arrive(inner: &Inner, transaction: Box<ServerTransaction>) {
         headers: request.headers.clone(),
         body: request.body(),
     };
-    let status = match inner.message_queue().map(|queue| queue.try_send(message)) {
-        Some(Ok(())) => StatusCode::OK,
-        Some(Err(_)) => StatusCode::TEMPORARILY_UNAVAILABLE,
+    let slot = inner
+        .message_queue()
+        .map(|queue| queue.try_reserve_owned().ok());
+    let status = match slot {
+        Some(Some(slot)) => {
+            slot.send(message);
+            StatusCode::OK
+        }
+        Some(None) => StatusCode::TEMPORARILY_UNAVAILABLE,
         None => StatusCode::METHOD_NOT_ALLOWED,
     };
     refuse(inner, transaction, status);

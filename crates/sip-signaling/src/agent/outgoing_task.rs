@@ -16,7 +16,7 @@ use super::{
     dispatch::{answer, refuse},
     early::{EarlyDialog, SharedDialog},
     outgoing::{AnsweredInvite, InviteCommand, InviteEvent, OutgoingInvite, Provisional},
-    user_agent::{CallInput, Inner, InviteKey, add_custom, broken, check_headers, new_call_id},
+    user_agent::{CallInput, Inner, InviteKey, add_custom, check_headers, new_call_id},
 };
 use crate::{
     Body, Method, NameAddr, Request, Response, SignalingError, StatusCode, Uri,
