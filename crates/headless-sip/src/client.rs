@@ -206,7 +206,7 @@ impl HeadlessSipClient {
         let target = address::target(target, self.domain())?;
         let mut options = RequestOptions {
             credentials: self.credentials().cloned(),
-            transport: Some(self.config().transport.into()),
+            transport: self.config().transport.wanted(),
             body,
             ..RequestOptions::new(method, target, self.own_address())
         };

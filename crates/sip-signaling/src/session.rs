@@ -13,9 +13,9 @@ mod invite;
 mod keep_alive;
 mod negotiation;
 mod refresh;
-mod target_order;
 mod reliable;
 mod session_timer;
+mod target_order;
 
 pub(crate) use dialog::{CseqOrder, Dialog, DialogId};
 pub(crate) use identity::PeerIdentity;
@@ -23,6 +23,6 @@ pub(crate) use invite::{CancelStep, InviteSession, InviteTimeout, SuccessKind};
 pub(crate) use keep_alive::{KeepAlive, KeepAliveStep};
 pub(crate) use negotiation::Negotiation;
 pub(crate) use refresh::{RefreshPolicy, Step, seconds};
-pub(crate) use target_order::{Naptr, Srv, TargetHealth, follow_naptr, order_srv, srv_name};
 pub(crate) use reliable::{ReceivedReliable, ReliableStep, SentReliable};
 pub(crate) use session_timer::{LEAST_SESSION, SessionStep, SessionTimer};
+pub(crate) use target_order::{Naptr, Srv, TargetHealth, follow_naptr, order_srv, srv_name};

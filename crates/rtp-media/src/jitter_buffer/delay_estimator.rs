@@ -381,10 +381,7 @@ mod tests {
             feed(&mut estimator, 0, delays);
             estimator.target() / MS
         });
-        assert!(
-            targets.windows(2).all(|pair| pair[0] < pair[1]),
-            "{targets:?}"
-        );
+        assert!(targets.is_sorted_by(|a, b| a < b), "{targets:?}");
     }
 
     #[test]

@@ -7,9 +7,9 @@ mod incoming;
 mod input;
 #[cfg(feature = "dns-srv")]
 mod locating;
+mod messages;
 #[cfg(feature = "dns-srv")]
 mod name_server;
-mod messages;
 mod outgoing;
 mod peer;
 mod register;
