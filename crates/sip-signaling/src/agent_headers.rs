@@ -4,6 +4,9 @@
 pub(crate) const ALLOWED_METHODS: &str =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, MESSAGE, REFER, NOTIFY";
 
+/// The media type of offers and answers.
+pub(crate) const SESSION_TYPE: &str = "application/sdp";
+
 /// `Accept` in answers to OPTIONS.
 pub(crate) const ACCEPTED_TYPES: &str =
     "application/sdp, application/dtmf-relay, application/dtmf, text/plain";

@@ -13,6 +13,7 @@ mod response;
 mod status;
 pub(crate) mod text;
 pub(crate) mod uri;
+mod validation;
 mod via;
 
 pub use body::Body;
@@ -26,4 +27,5 @@ pub use request::Request;
 pub use response::Response;
 pub use status::StatusCode;
 pub use uri::{Scheme, Uri, UriError};
+pub(crate) use validation::refusal;
 pub use via::Via;

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     Method, Request, Response, StatusCode,
-    agent_headers::{ACCEPTED_TYPES, SUPPORTED},
+    agent_headers::{ACCEPTED_TYPES, SESSION_TYPE, SUPPORTED},
+    message::{Params, refusal},
     session::DialogId,
     transaction::{LayerEvent, ServerTransaction},
 };
@@ -77,7 +78,10 @@ fn outside(inner: &Arc<Inner>, transaction: Box<ServerTransaction>) {
         return answer(inner, transaction, status, &[("Retry-After", &pause)]);
     }
     match transaction.request.method {
-        Method::Invite => incoming::arrive(inner, transaction),
+        Method::Invite => match unacceptable(&transaction.request) {
+            Some((status, header)) => answer(inner, transaction, status, &[header]),
+            None => incoming::arrive(inner, transaction),
+        },
         Method::Options => answer(
             inner,
             transaction,
@@ -91,6 +95,48 @@ fn outside(inner: &Arc<Inner>, transaction: Box<ServerTransaction>) {
         Method::Other(_) => refuse(inner, transaction, StatusCode::NOT_IMPLEMENTED),
         _ => refuse(inner, transaction, StatusCode::METHOD_NOT_ALLOWED),
     }
+}
+
+/// An INVITE whose body nobody here can read, or whose caller cannot read what an answer holds.
+fn unacceptable(request: &Request) -> Option<(StatusCode, (&'static str, &'static str))> {
+    let headers = &request.headers;
+    let readable = headers.get("Content-Type").is_none_or(is_sdp)
+        // RFC 3261 section 20.11.
+        || headers
+            .get("Content-Disposition")
+            .is_some_and(|text| Params::parse(text).get("handling") == Some("optional"));
+    let plain = headers
+        .get_list("Content-Encoding")
+        .into_iter()
+        .all(|name| name.eq_ignore_ascii_case("identity"));
+    if !request.body.is_empty() && !readable {
+        return Some((StatusCode::UNSUPPORTED_MEDIA_TYPE, ("Accept", SESSION_TYPE)));
+    }
+    if !request.body.is_empty() && !plain {
+        return Some((
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ("Accept-Encoding", "identity"),
+        ));
+    }
+    // RFC 3261 section 20.1: without the header everything may be assumed, an empty one takes nothing.
+    let takes = headers.get_list("Accept");
+    (headers.contains("Accept") && !takes.into_iter().any(takes_sdp))
+        .then_some((StatusCode::NOT_ACCEPTABLE, ("Accept", SESSION_TYPE)))
+}
+
+fn media_type(value: &str) -> &str {
+    value.split(';').next().unwrap_or("").trim()
+}
+
+fn is_sdp(value: &str) -> bool {
+    media_type(value).eq_ignore_ascii_case(SESSION_TYPE)
+}
+
+fn takes_sdp(range: &str) -> bool {
+    is_sdp(range)
+        || ["application/*", "*/*"]
+            .iter()
+            .any(|wide| media_type(range).eq_ignore_ascii_case(wide))
 }
 
 fn success(inner: &Arc<Inner>, response: Box<Response>) {
@@ -118,16 +164,10 @@ fn success(inner: &Arc<Inner>, response: Box<Response>) {
     }
 }
 
-/// RFC 3261 section 8.1.1: what every request must have. The stack checks presence of some, meaning of none.
+/// What the stack lets through and should not: it checks presence of some headers, meaning of none.
 fn malformed(request: &Request) -> Option<StatusCode> {
-    let sound = request.call_id().is_some_and(|id| !id.is_empty())
-        && request.to().is_some()
-        && request.from().is_some_and(|from| from.tag().is_some())
-        && request
-            .cseq()
-            .is_some_and(|(_, method)| method == request.method);
-    if !sound {
-        return Some(StatusCode::BAD_REQUEST);
+    if let Some(status) = refusal(request) {
+        return Some(status);
     }
     // On a stream the length is what frames; a body with a type but no length was lost, one of another length cut.
     let length = request
@@ -143,7 +183,8 @@ fn in_dialog(request: &Request) -> Option<DialogId> {
     Some(DialogId {
         call_id: request.call_id()?.to_owned(),
         local_tag: request.to()?.tag()?.to_owned(),
-        remote_tag: request.from()?.tag()?.to_owned(),
+        // RFC 3261 section 12.1.1: a peer of RFC 2543 has no tag, which is a tag of its own.
+        remote_tag: request.from()?.tag().unwrap_or_default().to_owned(),
     })
 }
 

@@ -139,7 +139,11 @@ fn parse_bare(text: &str) -> Result<(Uri, Params), UriError> {
     let (uri, params) = cut
         .and_then(|at| text.split_at_checked(at))
         .unwrap_or((text, ""));
-    Ok((Uri::parse(uri.trim())?, Params::parse(params)))
+    let uri = Uri::parse(uri.trim())?;
+    if uri.headers().is_some() {
+        return Err(UriError::Malformed("a '?' outside angle brackets"));
+    }
+    Ok((uri, Params::parse(params)))
 }
 
 impl fmt::Display for NameAddr {

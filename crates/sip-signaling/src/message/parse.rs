@@ -200,9 +200,14 @@ fn parse_headers<'a>(lines: impl Iterator<Item = &'a str>) -> Result<HeaderList,
 }
 
 fn content_length(headers: &HeaderList) -> Result<Option<usize>, ParseError> {
-    let Some(value) = headers.get("Content-Length") else {
+    let mut values = headers.get_all("Content-Length");
+    let Some(value) = values.next() else {
         return Ok(None);
     };
+    // Two that differ leave open where the message ends: what one element reads as a body another reads as a request.
+    if values.any(|other| other != value) {
+        return Err(ParseError::ContentLength);
+    }
     if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(ParseError::ContentLength);
     }

@@ -13,6 +13,7 @@ use std::{
 
 use super::{
     params::Params,
+    text::is_token,
     uri::{bracketed, parse_host_port},
 };
 
@@ -32,13 +33,11 @@ pub struct Via {
 impl Via {
     /// Parses one element; `None` if it is malformed.
     pub fn parse(text: &str) -> Option<Via> {
-        let (protocol, rest) = text.trim().split_once(char::is_whitespace)?;
-        let mut parts = protocol.split('/');
-        let (name, version, transport) = (parts.next()?, parts.next()?, parts.next()?);
-        if !name.trim().eq_ignore_ascii_case("SIP")
-            || version.trim() != "2.0"
-            || transport.is_empty()
-        {
+        // White space may stand around each slash (RFC 3261 section 25.1, SLASH).
+        let mut parts = text.splitn(3, '/').map(str::trim);
+        let (name, version, rest) = (parts.next()?, parts.next()?, parts.next()?);
+        let (transport, rest) = rest.split_once(char::is_whitespace)?;
+        if !name.eq_ignore_ascii_case("SIP") || version != "2.0" || !is_token(transport) {
             return None;
         }
         let (sent_by, params) = rest.split_once(';').unwrap_or((rest, ""));

@@ -18,7 +18,7 @@ use tokio::{net::UdpSocket, sync::Mutex};
 use crate::{
     Transport,
     agent_headers::ALLOWED_METHODS,
-    message::{Message, Method, ParseError, Request, Response, Scheme, StatusCode, Via},
+    message::{Message, Method, ParseError, Request, Response, Scheme, StatusCode, Via, refusal},
 };
 
 pub(super) struct GuardedSocket {
@@ -106,26 +106,23 @@ fn admit_parsed(
     transport: Transport,
     room: usize,
 ) -> Verdict {
-    let complete = ["Via", "From", "To", "Call-ID", "CSeq"]
-        .iter()
-        .all(|name| message.headers().contains(name));
-    if !complete {
-        return Verdict::Drop;
-    }
-    if let Message::Request(request) = message {
-        if matches!(request.method, Method::Other(_)) {
-            return answer(request, StatusCode::NOT_IMPLEMENTED, source);
+    match message {
+        Message::Request(request) => {
+            if let Some(status) = refusal(request) {
+                return answer(request, status, source);
+            }
+            // RFC 3261 section 26.2.2: sips comes over TLS or not at all.
+            if request.uri.scheme() == Scheme::Sips && !transport.is_secure() {
+                return answer(request, StatusCode::UNSUPPORTED_URI_SCHEME, source);
+            }
         }
-        if request
-            .cseq()
-            .is_none_or(|(_, method)| method != request.method)
-            || request.from().is_none_or(|from| from.tag().is_none())
-        {
-            return answer(request, StatusCode::BAD_REQUEST, source);
-        }
-        // RFC 3261 section 26.2.2: sips comes over TLS or not at all.
-        if request.uri.scheme() == Scheme::Sips && !transport.is_secure() {
-            return answer(request, StatusCode::UNSUPPORTED_URI_SCHEME, source);
+        Message::Response(response) => {
+            let complete = ["Via", "From", "To", "Call-ID"]
+                .iter()
+                .all(|name| response.headers.contains(name));
+            if !complete || response.cseq().is_none() {
+                return Verdict::Drop;
+            }
         }
     }
     let canonical = message.to_bytes();
@@ -142,6 +139,7 @@ fn admit_parsed(
 fn refuse_unparsed(bytes: &[u8], error: &ParseError, source: SocketAddr) -> Verdict {
     let status = match error {
         ParseError::ContentLength | ParseError::Header => StatusCode::BAD_REQUEST,
+        ParseError::StartLine if is_meant_as_request(bytes) => StatusCode::BAD_REQUEST,
         ParseError::RequestUri(crate::message::UriError::UnknownScheme) => {
             StatusCode::UNSUPPORTED_URI_SCHEME
         }
@@ -174,15 +172,22 @@ fn refuse_unparsed(bytes: &[u8], error: &ParseError, source: SocketAddr) -> Verd
     }
     mended.extend_from_slice(b"\r\n");
     match Message::parse(&mended) {
-        Ok(Message::Request(request)) if request.via().is_some() => {
-            answer(&request, status, source)
-        }
+        Ok(Message::Request(request)) => answer(&request, status, source),
         _ => Verdict::Drop,
     }
 }
 
+/// A request line with spaces where none belong still ends in the version.
+fn is_meant_as_request(bytes: &[u8]) -> bool {
+    bytes
+        .split(|&byte| byte == b'\n')
+        .next()
+        .is_some_and(|line| line.trim_ascii_end().ends_with(b" SIP/2.0"))
+}
+
 fn answer(request: &Request, status: StatusCode, source: SocketAddr) -> Verdict {
-    if request.method == Method::Ack {
+    // Without a Via nobody knows whom the answer is for, and an ACK is never answered.
+    if request.method == Method::Ack || request.via().is_none() {
         return Verdict::Drop;
     }
     let mut response = Response::to_request(request, status, Some("refused"));

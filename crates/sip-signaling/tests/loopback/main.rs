@@ -19,6 +19,7 @@ mod shutdown;
 mod streams;
 #[cfg(feature = "tls")]
 mod tls;
+mod torture;
 mod transfer;
 mod transport;
 #[cfg(all(feature = "tls", feature = "ws"))]
