@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::{CodecError, Decoder, Encoder};
+use crate::{CodecError, Decoder, Encoder, Impairment};
 
 /// A codec: its names and numbers in SDP, and its encoders and decoders.
 ///
@@ -41,6 +41,12 @@ pub trait Codec: Send + Sync + Debug {
     /// Whether one packet can hold `ptime_ms` milliseconds.
     fn accepts_ptime(&self, ptime_ms: u32) -> bool {
         ptime_ms > 0 && (u64::from(self.sample_rate()) * u64::from(ptime_ms)).is_multiple_of(1000)
+    }
+
+    /// What it costs in the E-model (ITU-T G.107), for the estimated opinion
+    /// scores: what is published under its name, unless it knows better.
+    fn impairment(&self) -> Impairment {
+        Impairment::published(self.encoding_name())
     }
 
     /// A new encoder that obeys what the peer asked for.

@@ -38,6 +38,7 @@ mod codec;
 mod decoder;
 mod encoder;
 mod error;
+mod impairment;
 
 pub mod g711;
 #[cfg(any(feature = "opus", feature = "opus-audiopus"))]
@@ -58,6 +59,7 @@ pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use error::CodecError;
 pub use g711::{Pcma, Pcmu};
+pub use impairment::Impairment;
 #[cfg(any(feature = "opus", feature = "opus-audiopus"))]
 pub use opus::{Opus, OpusBackend};
 pub use resampler::Resampler;
