@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::ops::RangeInclusive;
 
-use crate::{CodecError, Decoder, Encoder};
+use crate::{CodecError, Decoder, Encoder, Impairment};
 
 /// A codec: its names and numbers in SDP, and its encoders and decoders.
 ///
@@ -50,6 +50,12 @@ pub trait Codec: Send + Sync + Debug {
     fn packet_time_ms(&self, wished_ms: u32, peer_fmtp: Option<&str>) -> u32 {
         let _ = peer_fmtp;
         longest_packet_time(self, wished_ms, 0..=u32::MAX)
+    }
+
+    /// What it costs in the E-model (ITU-T G.107), for the estimated opinion
+    /// scores: what is published under its name, unless it knows better.
+    fn impairment(&self) -> Impairment {
+        Impairment::published(self.encoding_name())
     }
 
     /// A new encoder that obeys what the peer asked for.

@@ -40,6 +40,7 @@ mod codec;
 mod decoder;
 mod encoder;
 mod error;
+mod impairment;
 
 pub mod g711;
 mod g722;
@@ -68,6 +69,7 @@ pub use error::CodecError;
 pub use g711::{Pcma, Pcmu};
 pub use g722::G722;
 pub use l16::L16;
+pub use impairment::Impairment;
 #[cfg(any(feature = "opus", feature = "opus-audiopus"))]
 pub use opus::{Opus, OpusBackend};
 pub use resampler::{Resampler, ResamplerQuality};

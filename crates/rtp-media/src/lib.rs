@@ -39,6 +39,7 @@
 //! The `rtp` and `rtcp` crates of the webrtc-rs 0.17 line panic on short input. [`guard`] checks every length first and
 //! is public, for whoever uses those crates elsewhere.
 
+mod burst_gap;
 mod clock;
 mod demux;
 mod event;
@@ -47,11 +48,14 @@ pub mod jitter_buffer;
 mod packet;
 pub mod quality;
 mod random;
+mod redundancy;
 mod session;
 mod stats;
 mod telephone_event;
 mod units;
+mod voip_metrics;
 
+pub use burst_gap::{BurstGap, GMIN};
 pub use clock::{ClockAnchor, NtpTime};
 pub use demux::{DatagramKind, datagram_kind};
 pub use event::{NoMediaCause, PeerReport, RtpEvent};
@@ -59,9 +63,13 @@ pub use jitter_buffer::{
     JitterBuffer, JitterBufferConfig, JitterBufferStats, Pace, PacketMeta, Playout,
 };
 pub use packet::RtpPacket;
-pub use quality::{QualityInput, mos};
-pub use session::config::{RtpSessionConfig, RtpSessionUpdate, TelephoneEventFormat};
+pub use quality::{CodecQuality, QualityInput, listening_mos, mos};
+pub use redundancy::{RedundantBlock, RedundantPayload};
+pub use session::config::{
+    ExtendedReports, RedundancyFormat, RtpSessionConfig, RtpSessionUpdate, TelephoneEventFormat,
+};
 pub use session::{Channel, RtpSession, Timer, Transmit};
 pub use stats::{DroppedPackets, RtpStats};
 pub use telephone_event::{TelephoneEvent, TelephoneEventError};
 pub use units::{ClockRate, PayloadType, Ssrc};
+pub use voip_metrics::VoipMetrics;

@@ -2,7 +2,36 @@
 
 use std::time::Duration;
 
+/// What a codec and its concealment cost (ITU-T G.113 Appendix I).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CodecQuality {
+    /// Equipment impairment factor Ie, without loss.
+    pub ie: f32,
+    /// Packet-loss robustness factor Bpl.
+    pub bpl: f32,
+    /// What encoder and decoder add to the delay beside the packet time.
+    pub delay: Duration,
+}
+
+impl CodecQuality {
+    /// G.711 with packet-loss concealment: Ie 0, Bpl 25.1.
+    pub const G711: Self = Self {
+        ie: 0.0,
+        bpl: 25.1,
+        delay: Duration::ZERO,
+    };
+}
+
 /// What the estimate is made from. `ie` and `bpl` describe the codec (ITU-T G.113 Appendix I).
+///
+/// ```
+/// use std::time::Duration;
+/// use rtp_media::{QualityInput, listening_mos, mos};
+///
+/// let call = QualityInput { one_way_delay: Duration::from_millis(400), ..QualityInput::G711 };
+/// assert!(mos(call) < 3.7, "who talks is disturbed by the delay");
+/// assert!(listening_mos(call) > 4.4, "who only listens is not");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct QualityInput {
     /// Mouth to ear: network one way plus jitter buffer plus packet time.
@@ -26,11 +55,24 @@ impl QualityInput {
         ie: 0.0,
         bpl: 25.1,
     };
+
+    /// The same heard by one who does not talk: what the delay costs is left out.
+    pub fn without_delay(self) -> Self {
+        Self {
+            one_way_delay: Duration::ZERO,
+            ..self
+        }
+    }
 }
 
-/// Mean opinion score for a conversation (MOS-CQ), 1.0 to 4.5.
+/// Mean opinion score for a conversation (MOS-CQ), 1.0 to 4.5: loss and delay.
 pub fn mos(input: QualityInput) -> f32 {
     mos_of_rating(rating(input))
+}
+
+/// Mean opinion score for listening (MOS-LQ), 1.0 to 4.5: loss alone.
+pub fn listening_mos(input: QualityInput) -> f32 {
+    mos(input.without_delay())
 }
 
 /// Transmission rating R of G.107, 0 to 93.2: the default of all other parameters, minus delay, minus equipment.
@@ -131,6 +173,32 @@ mod tests {
             ..random
         };
         assert!(mos(bursty) < mos(random));
+    }
+
+    #[test]
+    fn listening_does_not_mind_the_delay() {
+        assert!((listening_mos(g711(600, 0.0)) - 4.41).abs() < 0.01);
+        assert!(mos(g711(600, 0.0)) < 3.0);
+        assert!(listening_mos(g711(600, 5.0)) < 4.41);
+    }
+
+    #[test]
+    fn a_codec_starts_from_its_own_impairment() {
+        // G.729A: Ie 11 gives R 82.2, which is MOS 4.1.
+        let g729 = QualityInput {
+            ie: 11.0,
+            bpl: 19.0,
+            ..QualityInput::G711
+        };
+        assert!((rating(g729) - 82.2).abs() < 0.01);
+        assert!((mos(g729) - 4.10).abs() < 0.01, "{}", mos(g729));
+        let at_2_percent = |input| QualityInput {
+            loss_fraction: 0.02,
+            ..input
+        };
+        // Equation 7-29: (95 - 11) x 2 / (2 + 19) = 8, and 95 x 2 / 27.1 = 7.01.
+        assert!((rating(at_2_percent(g729)) - 74.2).abs() < 0.01);
+        assert!((rating(at_2_percent(QualityInput::G711)) - 86.19).abs() < 0.01);
     }
 
     #[test]

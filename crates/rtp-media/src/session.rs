@@ -3,8 +3,10 @@
 
 mod compound;
 pub(crate) mod config;
+mod extended_report;
 mod inbound;
 mod outbound;
+mod rating;
 mod reception;
 mod schedule;
 mod source;
@@ -19,14 +21,17 @@ use std::time::{Duration, Instant};
 use self::config::{RtpSessionConfig, RtpSessionUpdate};
 use self::inbound::Inbound;
 use self::outbound::Outbound;
+use self::rating::LossWatch;
 use self::schedule::ReportSchedule;
 use self::source::SourceLatch;
 use self::watch::MediaWatch;
 use crate::event::{PeerReport, RtpEvent};
 use crate::jitter_buffer::{JitterBuffer, JitterBufferConfig, Playout};
+use crate::quality::{listening_mos, mos};
 use crate::random::Random;
 use crate::stats::{DroppedPackets, RtpStats};
 use crate::units::{ClockRate, PayloadType};
+use crate::voip_metrics::VoipMetrics;
 
 /// Events that wait to be polled; the oldest go when nobody does.
 const EVENTS_AT_MOST: usize = 256;
@@ -94,7 +99,11 @@ pub struct RtpSession {
     rtcp_destination: SocketAddr,
     watch: MediaWatch,
     schedule: ReportSchedule,
+    loss: LossWatch,
     peer_report: Option<PeerReport>,
+    /// Share of all our packets that the peer lost, by its last report.
+    peer_loss: f32,
+    peer_metrics: Option<VoipMetrics>,
     round_trip: Option<Duration>,
     stopped: bool,
 }
@@ -124,7 +133,10 @@ impl RtpSession {
                 config.may_receive,
             ),
             schedule,
+            loss: LossWatch::default(),
             peer_report: None,
+            peer_loss: 0.0,
+            peer_metrics: None,
             round_trip: None,
             stopped: false,
             random,
@@ -193,6 +205,7 @@ impl RtpSession {
         if !self.config.may_receive || self.stopped {
             return Playout::Silence;
         }
+        self.loss.follow(&self.jitter_buffer.stats());
         // While a key is down its packets come in place of audio: nothing is missing that could be concealed.
         let key_is_down = self.inbound.keys.deadline().is_some();
         match self.jitter_buffer.playout(now, buffered) {
@@ -223,6 +236,19 @@ impl RtpSession {
         if let Some(telephone_event) = update.telephone_event {
             config.telephone_event = telephone_event;
         }
+        if let Some(redundancy) = update.redundancy {
+            config.redundancy = redundancy;
+        }
+        if let Some(extended_reports) = update.extended_reports {
+            config.extended_reports = extended_reports;
+        }
+        if let Some(quality) = update.send_quality {
+            config.send_quality = quality;
+        }
+        if let Some(qualities) = update.receive_qualities {
+            config.receive_qualities = qualities;
+        }
+        self.outbound.redundancy.restart();
         if let Some(may_send) = update.may_send {
             config.may_send = may_send;
         }
@@ -258,7 +284,8 @@ impl RtpSession {
     pub fn stats(&self, _now: Instant) -> RtpStats {
         let buffer = self.jitter_buffer.stats();
         let peer = self.peer_report;
-        RtpStats {
+        let bursts = self.loss.bursts.figures();
+        let mut stats = RtpStats {
             sent_packets: self.outbound.packets,
             sent_octets: self.outbound.octets,
             received_packets: self.inbound.received(),
@@ -286,7 +313,18 @@ impl RtpSession {
             burst_ratio: burst_ratio(buffer.lost, buffer.loss_runs, buffer.lost + buffer.played),
             sent_reports: self.outbound.reports,
             received_reports: self.inbound.reports,
-        }
+            recovered_packets: self.inbound.recovered,
+            bursts,
+            burst_duration: self.packet_times(bursts.burst_packets),
+            gap_duration: self.packet_times(bursts.gap_packets),
+            remote_metrics: self.peer_metrics,
+            ..RtpStats::default()
+        };
+        let heard = self.heard(&stats);
+        stats.mos = heard.map(mos);
+        stats.listening_mos = heard.map(listening_mos);
+        stats.remote_mos = self.remote_mos(&stats);
+        stats
     }
 
     /// The destination of RTP now: what SDP named, or the source that really sends.

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::burst_gap::BurstGap;
+use crate::voip_metrics::VoipMetrics;
+
 /// A snapshot taken with [`RtpSession::stats`](crate::RtpSession::stats). Counters run from the start of the session.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[non_exhaustive]
@@ -16,7 +19,7 @@ pub struct RtpStats {
     pub received_octets: u64,
     /// Packets expected by sequence number, over all streams of the peer.
     pub expected_packets: u64,
-    /// Audio packets that never arrived, as of their playout time.
+    /// Audio packets that never arrived and were not recovered, as of their playout time.
     pub lost_packets: u64,
     /// Audio packets that arrived after their playout time and were not played.
     pub late_packets: u64,
@@ -50,6 +53,24 @@ pub struct RtpStats {
     pub longest_loss: u32,
     /// Mean run of lost packets over the mean that random loss of the same share would give; 1 when nothing was lost.
     pub burst_ratio: f32,
+    /// Packets that never arrived and were played or told all the same, from the redundancy of later ones (RFC 2198).
+    pub recovered_packets: u64,
+    /// How what was not played is spread (RFC 3611 section 4.7.2).
+    pub bursts: BurstGap,
+    /// Mean duration of bursts of loss; zero without bursts.
+    pub burst_duration: Duration,
+    /// Mean duration of the gaps between bursts.
+    pub gap_duration: Duration,
+    /// Estimated mean opinion score of what we hear, in conversation (MOS-CQ): 1.0 to 4.5 by the E-model (ITU-T G.107). `None`
+    /// before any media.
+    pub mos: Option<f32>,
+    /// The same for who only listens (MOS-LQ): the delay does not count.
+    pub listening_mos: Option<f32>,
+    /// What the peer hears of us, in conversation: as its VoIP metrics say, else estimated from its reports. `None` until it
+    /// has reported.
+    pub remote_mos: Option<f32>,
+    /// The peer's last VoIP metrics about us (RFC 3611 section 4.7), if it sends any.
+    pub remote_metrics: Option<VoipMetrics>,
     /// RTCP datagrams sent.
     pub sent_reports: u64,
     /// Sound RTCP datagrams received.

@@ -15,16 +15,18 @@ use rtcp::source_description::{
 };
 use webrtc_util::marshal::{Marshal, Unmarshal};
 
+use super::extended_report::{self, ExtendedReport, LastReference};
 use super::reception::ReceptionBlock;
 use crate::clock::NtpTime;
 use crate::guard;
 use crate::units::Ssrc;
+use crate::voip_metrics::VoipMetrics;
 
 /// Longest CNAME (RFC 3550 section 6.5).
 const CNAME_AT_MOST: usize = 255;
 
 /// What a packet of a compound says to us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum RtcpMessage {
     /// SR: its sender and its NTP time.
     SenderReport { ssrc: Ssrc, ntp: NtpTime },
@@ -34,6 +36,12 @@ pub(crate) enum RtcpMessage {
     Block { ssrc: Ssrc, block: ReceptionBlock },
     /// BYE for this stream.
     Goodbye { ssrc: Ssrc },
+    /// XR: how its sender hears a stream.
+    VoipMetrics { ssrc: Ssrc, metrics: VoipMetrics },
+    /// XR: the time of a sender that may send no media.
+    ReferenceTime { ssrc: Ssrc, ntp: NtpTime },
+    /// XR: what its sender makes of a reference time.
+    LastReference { ssrc: Ssrc, last: LastReference },
 }
 
 /// Calls `handle` for all that matters in a datagram. Feedback and other types are passed over. Allocates nothing.
@@ -45,7 +53,7 @@ pub(crate) fn read(datagram: &[u8], mut handle: impl FnMut(RtcpMessage)) {
 
 fn read_packet(packet: &[u8], handle: &mut impl FnMut(RtcpMessage)) -> Option<()> {
     let count = usize::from(packet.first()? & 0x1f);
-    match packet.get(1)? {
+    match *packet.get(1)? {
         200 => {
             // The crate is given the report without its blocks, which it would collect into a vector.
             let fixed = without_count::<28>(packet)?;
@@ -71,6 +79,7 @@ fn read_packet(packet: &[u8], handle: &mut impl FnMut(RtcpMessage)) -> Option<()
             }
             Some(())
         }
+        extended_report::PACKET_TYPE => extended_report::read(packet, handle),
         _ => Some(()),
     }
 }
@@ -161,11 +170,12 @@ impl CompoundWriter {
         }
     }
 
-    /// Appends SR or RR, SDES and, when leaving, BYE (RFC 3550 section 6.1).
+    /// Appends SR or RR, SDES, what is extended and, when leaving, BYE (RFC 3550 section 6.1).
     pub(crate) fn write(
         &mut self,
         sender: Option<SenderInfo>,
         block: Option<ReceptionBlock>,
+        extended: ExtendedReport,
         leaving: bool,
         out: &mut Vec<u8>,
     ) {
@@ -187,6 +197,7 @@ impl CompoundWriter {
             }
         }
         append(&self.description, out);
+        extended.write(Ssrc(self.sender.ssrc), out);
         if leaving {
             append(&self.goodbye, out);
         }
@@ -250,7 +261,13 @@ mod tests {
             octets: 160,
         };
         let mut out = Vec::new();
-        writer.write(Some(info), Some(BLOCK), true, &mut out);
+        writer.write(
+            Some(info),
+            Some(BLOCK),
+            ExtendedReport::default(),
+            true,
+            &mut out,
+        );
         assert!(guard::rtcp_is_sound(&out));
         assert_eq!(
             messages(&out),
@@ -267,7 +284,7 @@ mod tests {
             ]
         );
         out.clear();
-        writer.write(None, None, false, &mut out);
+        writer.write(None, None, ExtendedReport::default(), false, &mut out);
         assert_eq!(
             messages(&out),
             [RtcpMessage::ReceiverReport { ssrc: Ssrc(7) }]
@@ -283,7 +300,7 @@ mod tests {
     fn a_long_cname_is_cut_at_a_character() {
         let mut writer = CompoundWriter::new(Ssrc(7), &"é".repeat(200));
         let mut out = Vec::new();
-        writer.write(None, None, false, &mut out);
+        writer.write(None, None, ExtendedReport::default(), false, &mut out);
         assert!(guard::rtcp_is_sound(&out));
         assert_eq!(out[8 + 4 + 4 + 1], 254);
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::ClockAnchor;
 use crate::jitter_buffer::JitterBufferConfig;
+use crate::quality::CodecQuality;
 use crate::random::Random;
 use crate::units::{ClockRate, PayloadType, Ssrc};
 
@@ -17,6 +18,26 @@ pub struct TelephoneEventFormat {
     pub receive_payload_type: PayloadType,
     /// Clock of the duration field in Hz.
     pub clock_rate: ClockRate,
+}
+
+/// Redundant audio data as negotiated (RFC 2198). Its clock is that of the audio in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RedundancyFormat {
+    /// The peer's number for it: what we send.
+    pub send_payload_type: PayloadType,
+    /// Our number for it: what we receive.
+    pub receive_payload_type: PayloadType,
+    /// How many older packets each packet of ours repeats, at most 4. With 0 it is only received.
+    pub generations: u8,
+}
+
+/// Which extended reports the peer wishes (RFC 3611 section 5). What it sends is read in any case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ExtendedReports {
+    /// VoIP metrics with each report of ours.
+    pub voip_metrics: bool,
+    /// Reference times while we send no media, so that a side that only listens knows the round trip too.
+    pub receiver_reference_time: bool,
 }
 
 /// Everything a session must know. [`RtpSessionConfig::new`] gives working values for all that is not an argument.
@@ -40,6 +61,14 @@ pub struct RtpSessionConfig {
     pub other_clock_rates: Vec<(PayloadType, ClockRate)>,
     /// DTMF, when negotiated.
     pub telephone_event: Option<TelephoneEventFormat>,
+    /// Redundancy, when negotiated.
+    pub redundancy: Option<RedundancyFormat>,
+    /// Extended reports, when the peer asks for them.
+    pub extended_reports: ExtendedReports,
+    /// What the codec that we send with costs. Default G.711.
+    pub send_quality: CodecQuality,
+    /// What those of `receive_payload_types` cost that are not like G.711.
+    pub receive_qualities: Vec<(PayloadType, CodecQuality)>,
     /// Where SDP says to send RTP.
     pub remote_rtp: SocketAddr,
     /// Where SDP says to send RTCP; ignored with `rtcp_mux`.
@@ -84,6 +113,10 @@ impl RtpSessionConfig {
             receive_payload_types: vec![payload_type],
             other_clock_rates: Vec::new(),
             telephone_event: None,
+            redundancy: None,
+            extended_reports: ExtendedReports::default(),
+            send_quality: CodecQuality::G711,
+            receive_qualities: Vec::new(),
             remote_rtp,
             remote_rtcp: SocketAddr::new(remote_rtp.ip(), remote_rtp.port().wrapping_add(1)),
             rtcp_mux: false,
@@ -121,6 +154,14 @@ pub struct RtpSessionUpdate {
     pub other_clock_rates: Option<Vec<(PayloadType, ClockRate)>>,
     /// DTMF: `Some(None)` turns it off.
     pub telephone_event: Option<Option<TelephoneEventFormat>>,
+    /// Redundancy: `Some(None)` turns it off.
+    pub redundancy: Option<Option<RedundancyFormat>>,
+    /// New wishes for extended reports.
+    pub extended_reports: Option<ExtendedReports>,
+    /// New cost of what we send.
+    pub send_quality: Option<CodecQuality>,
+    /// New costs of what is received.
+    pub receive_qualities: Option<Vec<(PayloadType, CodecQuality)>>,
     /// New packet time of what we send.
     pub ptime: Option<Duration>,
     /// New direction.

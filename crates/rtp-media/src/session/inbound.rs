@@ -9,13 +9,16 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::compound::{self, RtcpMessage};
-use super::reception::{Reception, ReceptionBlock, Sequence};
+use super::extended_report::LastReference;
+use super::reception::{Reception, ReceptionBlock, Sequence, short_ntp};
 use super::source::Verdict;
 use super::{Channel, RtpSession, push_bounded};
 use crate::demux::{DatagramKind, datagram_kind};
 use crate::event::{PeerReport, RtpEvent};
 use crate::guard;
+use crate::jitter_buffer::PacketMeta;
 use crate::packet::RtpPacket;
+use crate::redundancy::{Arrivals, RedundantPayload};
 use crate::stats::DroppedPackets;
 use crate::telephone_event::{KeyChange, TelephoneEventReceiver};
 use crate::units::{ClockRate, PayloadType, Ssrc};
@@ -26,7 +29,7 @@ const ROUND_TRIP_AT_MOST: u32 = 60 << 16;
 /// The peer's streams.
 #[derive(Debug)]
 pub(super) struct Inbound {
-    reception: Option<Reception>,
+    pub(super) reception: Option<Reception>,
     /// Received and expected of streams before this one.
     received_before: u64,
     expected_before: u64,
@@ -36,6 +39,13 @@ pub(super) struct Inbound {
     pub(super) dropped: DroppedPackets,
     pub(super) keys: TelephoneEventReceiver,
     pub(super) heard_since_report: bool,
+    /// Of the last audio.
+    pub(super) payload_type: Option<PayloadType>,
+    /// What came of the stream while it is redundant.
+    arrivals: Arrivals,
+    pub(super) recovered: u64,
+    /// A reference time of the peer that waits for its answer: whose, its middle bits, and when it came.
+    reference: Option<(Ssrc, u32, Instant)>,
 }
 
 impl Inbound {
@@ -50,6 +60,10 @@ impl Inbound {
             dropped: DroppedPackets::default(),
             keys: TelephoneEventReceiver::default(),
             heard_since_report: false,
+            payload_type: None,
+            arrivals: Arrivals::default(),
+            recovered: 0,
+            reference: None,
         }
     }
 
@@ -78,9 +92,20 @@ impl Inbound {
             .map(|reception| reception.take_block(now))
     }
 
+    /// What answers the peer's reference time; once.
+    pub(super) fn take_last_reference(&mut self, now: Instant) -> Option<LastReference> {
+        let (ssrc, middle, at) = self.reference.take()?;
+        Some(LastReference {
+            ssrc,
+            middle,
+            delay: short_ntp(now.saturating_duration_since(at)),
+        })
+    }
+
     fn start_stream(&mut self, ssrc: Ssrc, sequence: u16) {
         self.received_before = self.received();
         self.expected_before = self.expected();
+        self.arrivals.restart();
         self.reception = Some(Reception::new(ssrc, sequence));
     }
 
@@ -129,7 +154,10 @@ impl RtpSession {
     }
 
     fn handle_rtp(&mut self, now: Instant, source: SocketAddr, bytes: &[u8]) {
-        let Some(packet) = RtpPacket::parse(bytes) else {
+        let parsed = RtpPacket::parse(bytes);
+        let octets = parsed.map_or(0, |packet| packet.payload.len());
+        let Some((packet, redundant)) = parsed.and_then(|packet| self.open_redundant(packet))
+        else {
             bump(&mut self.inbound.dropped.malformed);
             self.watch.note_not_rtp();
             return;
@@ -147,20 +175,110 @@ impl RtpSession {
         if !self.admit(now, source, &packet, content) {
             return;
         }
-        self.inbound.octets = self
-            .inbound
-            .octets
-            .saturating_add(packet.payload.len() as u64);
+        self.inbound.octets = self.inbound.octets.saturating_add(octets as u64);
         self.inbound.heard_since_report = true;
         self.schedule.peer_present();
         if self.watch.note_media(now) {
             self.push_event(RtpEvent::MediaResumed);
         }
+        if let Some(redundant) = redundant {
+            self.recover(now, &packet, redundant);
+        }
+        self.take(now, &packet, content);
+    }
+
+    fn take(&mut self, now: Instant, packet: &RtpPacket<'_>, content: Content) {
         match content {
-            Content::Audio => self.take_audio(now, &packet),
+            Content::Audio => self.take_audio(now, packet),
             Content::TelephoneEvent { clock_rate } => {
                 self.jitter_buffer.skip(packet.meta.sequence);
-                self.take_key(now, &packet, clock_rate);
+                self.take_key(now, packet, clock_rate);
+            }
+        }
+        if self.config.redundancy.is_some() {
+            let meta = packet.meta;
+            self.inbound.arrivals.note(meta.sequence, meta.timestamp);
+        }
+    }
+
+    /// A packet of redundant data as its primary block would have come alone, and all of it. `None` if its lengths do not add
+    /// up.
+    fn open_redundant<'a>(
+        &self,
+        packet: RtpPacket<'a>,
+    ) -> Option<(RtpPacket<'a>, Option<RedundantPayload<'a>>)> {
+        let payload_type = self.config.redundancy.map(|red| red.receive_payload_type);
+        if payload_type != Some(packet.meta.payload_type) {
+            return Some((packet, None));
+        }
+        let redundant = RedundantPayload::parse(packet.payload)?;
+        let primary = redundant.primary();
+        let opened = RtpPacket {
+            meta: PacketMeta {
+                payload_type: primary.payload_type,
+                ..packet.meta
+            },
+            payload: primary.payload,
+            ..packet
+        };
+        Some((opened, Some(redundant)))
+    }
+
+    /// Takes the blocks whose own packets are missing as if those had come, the oldest first.
+    fn recover(&mut self, now: Instant, packet: &RtpPacket<'_>, redundant: RedundantPayload<'_>) {
+        let meta = packet.meta;
+        let clock_rate = self.clock_rate_of(meta.payload_type);
+        let frame = clock_rate.units(self.jitter_buffer.packet_time());
+        let blocks = redundant.redundant().count();
+        for (index, block) in redundant.redundant().enumerate() {
+            let back = u16::try_from(blocks.saturating_sub(index)).unwrap_or(u16::MAX);
+            let Some(content) = self.content_of(block.payload_type) else {
+                continue;
+            };
+            let missing = self.inbound.arrivals.missing(
+                meta.sequence,
+                meta.timestamp,
+                back,
+                block.offset,
+                frame,
+            );
+            let Some(sequence) = missing.filter(|_| !block.payload.is_empty()) else {
+                continue;
+            };
+            let is_audio = content == Content::Audio;
+            // Another clock would not fit the offset; and what may not be heard need not be recovered.
+            if is_audio
+                && (!self.config.may_receive
+                    || self.clock_rate_of(block.payload_type) != clock_rate)
+            {
+                continue;
+            }
+            let recovered = RtpPacket {
+                meta: PacketMeta {
+                    sequence,
+                    timestamp: meta.timestamp.wrapping_sub(block.offset),
+                    marker: false,
+                    payload_type: block.payload_type,
+                },
+                ssrc: packet.ssrc,
+                payload: block.payload,
+            };
+            let late = self.jitter_buffer.stats().late;
+            match content {
+                // It is no measure of the network's jitter.
+                Content::Audio => self
+                    .jitter_buffer
+                    .insert(now, recovered.meta, recovered.payload),
+                Content::TelephoneEvent { clock_rate } => {
+                    self.jitter_buffer.skip(sequence);
+                    self.take_key(now, &recovered, clock_rate);
+                }
+            }
+            self.inbound
+                .arrivals
+                .note(sequence, recovered.meta.timestamp);
+            if self.jitter_buffer.stats().late == late {
+                bump(&mut self.inbound.recovered);
             }
         }
     }
@@ -251,6 +369,7 @@ impl RtpSession {
             Sequence::Valid => true,
             Sequence::Restarted => {
                 self.jitter_buffer.splice();
+                self.inbound.arrivals.restart();
                 true
             }
             Sequence::Suspect => {
@@ -263,6 +382,7 @@ impl RtpSession {
     fn take_audio(&mut self, now: Instant, packet: &RtpPacket<'_>) {
         let clock_rate = self.clock_rate_of(packet.meta.payload_type);
         self.inbound.set_clock(clock_rate);
+        self.inbound.payload_type = Some(packet.meta.payload_type);
         if let Some(reception) = &mut self.inbound.reception {
             reception.update_jitter(now, packet.meta.timestamp, clock_rate);
         }
@@ -321,7 +441,10 @@ impl RtpSession {
             RtcpMessage::SenderReport { ssrc, .. }
             | RtcpMessage::ReceiverReport { ssrc }
             | RtcpMessage::Block { ssrc, .. }
-            | RtcpMessage::Goodbye { ssrc } => ssrc,
+            | RtcpMessage::Goodbye { ssrc }
+            | RtcpMessage::VoipMetrics { ssrc, .. }
+            | RtcpMessage::ReferenceTime { ssrc, .. }
+            | RtcpMessage::LastReference { ssrc, .. } => ssrc,
         };
         if !self.is_peer(source, sender) {
             return false;
@@ -339,6 +462,20 @@ impl RtpSession {
                 self.take_peer_report(now, block)
             }
             RtcpMessage::Block { .. } => {}
+            RtcpMessage::VoipMetrics { metrics, .. } => {
+                if metrics.ssrc == self.config.ssrc {
+                    self.peer_metrics = Some(metrics);
+                }
+            }
+            RtcpMessage::ReferenceTime { ssrc, ntp } => {
+                self.inbound.reference = Some((ssrc, ntp.middle(), now));
+            }
+            RtcpMessage::LastReference { last, .. } => {
+                if last.ssrc == self.config.ssrc {
+                    let round_trip = self.round_trip_since(now, last.middle, last.delay);
+                    self.round_trip = round_trip.or(self.round_trip);
+                }
+            }
             RtcpMessage::Goodbye { .. } => {
                 self.schedule.peer_left(now);
                 self.push_event(RtpEvent::RemoteBye);
@@ -359,7 +496,7 @@ impl RtpSession {
     }
 
     fn take_peer_report(&mut self, now: Instant, block: ReceptionBlock) {
-        let round_trip = self.round_trip_of(now, block);
+        let round_trip = self.round_trip_since(now, block.last_sender_report, block.delay);
         self.round_trip = round_trip.or(self.round_trip);
         let report = PeerReport {
             fraction_lost: f32::from(block.fraction_lost) / 256.0,
@@ -368,21 +505,23 @@ impl RtpSession {
             round_trip,
         };
         self.peer_report = Some(report);
+        let lost = u64::from(block.total_lost.max(0).unsigned_abs());
+        self.peer_loss = (lost as f32 / self.outbound.packets.max(1) as f32).min(1.0);
         self.push_event(RtpEvent::PeerReport(report));
     }
 
-    /// RFC 3550 section 6.4.1: arrival minus LSR minus DLSR.
-    fn round_trip_of(&self, now: Instant, block: ReceptionBlock) -> Option<Duration> {
-        if block.last_sender_report == 0 {
+    /// RFC 3550 section 6.4.1: arrival minus LSR minus DLSR; RFC 3611 section 4.5: the same with LRR and DLRR.
+    fn round_trip_since(&self, now: Instant, middle: u32, delay: u32) -> Option<Duration> {
+        if middle == 0 {
             return None;
         }
         let arrival = self.config.clock_anchor.ntp_at(now).middle();
-        let elapsed = arrival.wrapping_sub(block.last_sender_report);
+        let elapsed = arrival.wrapping_sub(middle);
         if elapsed > ROUND_TRIP_AT_MOST {
             return None;
         }
         // The peer's clock may run ahead of ours by the rounding of DLSR.
-        let round_trip = elapsed.saturating_sub(block.delay);
+        let round_trip = elapsed.saturating_sub(delay);
         Some(Duration::from_nanos(
             u64::from(round_trip).saturating_mul(1_000_000_000) >> 16,
         ))

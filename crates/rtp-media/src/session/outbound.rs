@@ -5,10 +5,12 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::compound::{CompoundWriter, SenderInfo};
+use super::extended_report::ExtendedReport;
 use super::{Channel, RtpSession, Transmit};
 use crate::jitter_buffer::PacketMeta;
 use crate::packet::RtpPacket;
 use crate::random::Random;
+use crate::redundancy::RedundancyWriter;
 use crate::session::config::RtpSessionConfig;
 use crate::telephone_event::{TelephoneEvent, TelephoneEventError, TelephoneEventSender};
 use crate::units::{PayloadType, Ssrc};
@@ -20,9 +22,9 @@ const QUEUE: usize = 32;
 #[derive(Debug)]
 pub(super) struct Outbound {
     ssrc: Ssrc,
-    sequence: u16,
+    pub(super) sequence: u16,
     /// Of the next audio.
-    timestamp: u32,
+    pub(super) timestamp: u32,
     /// The timestamp that was due at this moment: for sender reports.
     reference: (u32, Instant),
     /// The next audio packet starts a talkspurt.
@@ -32,6 +34,7 @@ pub(super) struct Outbound {
     pub(super) reports: u64,
     packets_at_report: u64,
     pub(super) keys: TelephoneEventSender,
+    pub(super) redundancy: RedundancyWriter,
     queue: VecDeque<(Channel, Vec<u8>)>,
     free: Vec<Vec<u8>>,
     compound: CompoundWriter,
@@ -52,6 +55,7 @@ impl Outbound {
             reports: 0,
             packets_at_report: 0,
             keys: TelephoneEventSender::default(),
+            redundancy: RedundancyWriter::default(),
             queue: VecDeque::new(),
             free: Vec::new(),
             compound: CompoundWriter::new(config.ssrc, &config.cname),
@@ -104,12 +108,17 @@ impl RtpSession {
         let outbound = &mut self.outbound;
         // RFC 3551 section 4.1: the first packet of a talkspurt.
         let marker = std::mem::replace(&mut outbound.marker, false);
-        outbound.send_packet(
-            self.config.send_payload_type,
-            outbound.timestamp,
-            marker,
-            payload,
-        );
+        let timestamp = outbound.timestamp;
+        let payload_type = self.config.send_payload_type;
+        match self.config.redundancy.filter(|red| red.generations > 0) {
+            Some(red) => {
+                let mut writer = std::mem::take(&mut outbound.redundancy);
+                let payload = writer.write(payload_type, timestamp, payload, red.generations);
+                outbound.send_packet(red.send_payload_type, timestamp, marker, payload);
+                outbound.redundancy = writer;
+            }
+            None => outbound.send_packet(payload_type, timestamp, marker, payload),
+        }
         self.pass(now, units);
     }
 
@@ -136,6 +145,7 @@ impl RtpSession {
     /// same: it drives the packets of a key press.
     pub fn skip_audio(&mut self, now: Instant, units: u32) {
         self.outbound.marker = true;
+        self.outbound.redundancy.restart();
         self.pass(now, units);
     }
 
@@ -231,6 +241,7 @@ impl RtpSession {
     fn send_report(&mut self, now: Instant, leaving: bool) {
         let sender = self.sender_info(now);
         self.outbound.packets_at_report = self.outbound.packets;
+        let extended = self.extended_report(now, sender.is_none());
         let block = self.inbound.take_block(now);
         // RFC 5761 section 5.1.1: with rtcp-mux reports share the port.
         let channel = if self.config.rtcp_mux {
@@ -240,11 +251,27 @@ impl RtpSession {
         };
         let mut size = 0;
         self.outbound.enqueue(channel, |out, compound| {
-            compound.write(sender, block, leaving, out);
+            compound.write(sender, block, extended, leaving, out);
             size = out.len();
         });
         self.schedule.note_size(size);
         self.outbound.reports += 1;
+    }
+
+    /// What the peer asked for beside the report.
+    fn extended_report(&mut self, now: Instant, receives_only: bool) -> ExtendedReport {
+        let wished = self.config.extended_reports;
+        let metrics = match wished.voip_metrics && self.inbound.heard_since_report {
+            true => self.voip_metrics(&self.stats(now)),
+            false => None,
+        };
+        ExtendedReport {
+            metrics,
+            // RFC 3611 section 4.4: from those who send no reports that carry the time.
+            reference_time: (wished.receiver_reference_time && receives_only)
+                .then(|| self.config.clock_anchor.ntp_at(now)),
+            last_reference: self.inbound.take_last_reference(now),
+        }
     }
 
     /// An SR needs media since the last report (RFC 3550 section 6.4).

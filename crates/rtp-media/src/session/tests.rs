@@ -1,6 +1,10 @@
 //! Sessions in virtual time: pairs over a virtual link, and one session against hand-made datagrams.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod extended_reports;
+mod long_calls;
+mod redundancy;
+
 use std::collections::BTreeMap;
 
 use super::config::TelephoneEventFormat;
