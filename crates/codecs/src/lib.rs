@@ -68,8 +68,8 @@ pub use encoder::Encoder;
 pub use error::CodecError;
 pub use g711::{Pcma, Pcmu};
 pub use g722::G722;
-pub use l16::L16;
 pub use impairment::Impairment;
+pub use l16::L16;
 #[cfg(any(feature = "opus", feature = "opus-audiopus"))]
 pub use opus::{Opus, OpusBackend};
 pub use resampler::{Resampler, ResamplerQuality};

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use audio_codecs::Impairment;
 use rtp_media::{
-    Channel, ClockAnchor, ClockRate, PayloadType, RtpEvent, RtpSession, RtpSessionConfig,
-    RtpSessionUpdate, TelephoneEvent, Transmit,
+    Channel, ClockAnchor, ClockRate, CodecQuality, PayloadType, RtpEvent, RtpSession,
+    RtpSessionConfig, RtpSessionUpdate, TelephoneEvent, Transmit,
 };
 
 use crate::background::Background;
@@ -439,6 +440,8 @@ fn rtp_config(anchor: ClockAnchor, seed: u64, config: MediaConfig) -> RtpSession
     let mut rtp = RtpSessionConfig::new(anchor, seed, config.remote_rtp, payload_type, clock_rate);
     rtp.receive_payload_types = payload_types(&config.receive, config.comfort_noise);
     rtp.other_clock_rates = other_clock_rates(&config.receive, clock_rate);
+    rtp.send_quality = quality_of(&config.send);
+    rtp.receive_qualities = qualities(&config.receive);
     rtp.telephone_event = config.telephone_event;
     rtp.remote_rtcp = config.remote_rtcp;
     rtp.rtcp_mux = config.rtcp_mux;
@@ -477,10 +480,26 @@ fn rtp_update(
             .as_deref()
             .map(|formats| other_clock_rates(formats, clock_rate)),
         telephone_event: update.telephone_event,
+        send_quality: Some(quality_of(send)),
+        receive_qualities: update.receive.as_deref().map(qualities),
         ptime: Some(ptime),
         may_send: update.may_send,
         may_receive: update.may_receive,
+        ..RtpSessionUpdate::default()
     }
+}
+
+fn qualities(formats: &[MediaFormat]) -> Vec<(PayloadType, CodecQuality)> {
+    formats
+        .iter()
+        .map(|format| (PayloadType(format.payload_type), quality_of(format)))
+        .collect()
+}
+
+/// What the codec says of itself in the words of the E-model.
+fn quality_of(format: &MediaFormat) -> CodecQuality {
+    let Impairment { ie, bpl, delay } = format.codec.impairment();
+    CodecQuality { ie, bpl, delay }
 }
 
 fn payload_types(formats: &[MediaFormat], noise: ComfortNoiseFormat) -> Vec<PayloadType> {
