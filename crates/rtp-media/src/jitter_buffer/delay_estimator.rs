@@ -3,8 +3,8 @@
 //! The delay of a packet is its arrival minus its media time, an arbitrary number; its relative delay is that minus the
 //! least of the last ten seconds, so that clock drift and changes of route wash out. Every playout delay has a *cost*: its
 //! length, on a logarithmic scale, and the share of packets that come later than it. Where delays have a light tail the
-//! least cost leaves some 0.6 % of packets too late; where the tail is heavy, so that each further packet is dear, up to
-//! 2.4 %. When all packets come late for a while, the network has changed, and delays that miss them are out of the
+//! least cost leaves less than 1 % of packets too late; where the tail is heavy, so that each further packet is dear, up to
+//! 3 %. When all packets come late for a while, the network has changed, and delays that miss them are out of the
 //! question at once.
 #![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 

@@ -183,8 +183,7 @@ fn in_dialog(request: &Request) -> Option<DialogId> {
     Some(DialogId {
         call_id: request.call_id()?.to_owned(),
         local_tag: request.to()?.tag()?.to_owned(),
-        // RFC 3261 section 12.1.1: a peer of RFC 2543 has no tag, which is a tag of its own.
-        remote_tag: request.from()?.tag().unwrap_or_default().to_owned(),
+        remote_tag: request.from()?.tag()?.to_owned(),
     })
 }
 

@@ -34,9 +34,8 @@ pub(crate) fn refusal(request: &Request) -> Option<StatusCode> {
     let sound = is_counted_right(request)
         && vias_parse(request)
         && request.call_id().is_some_and(|id| !id.is_empty())
-        && ["From", "To"]
-            .iter()
-            .all(|name| request.headers.get(name).is_some_and(is_address))
+        && request.headers.get("To").is_some_and(is_address)
+        && request.headers.get("From").is_some_and(is_tagged)
         && contacts_parse(request)
         && cseq_fits(request)
         // RFC 3261 table 1 and section 19.1.5: a Request-URI has no headers.
@@ -72,4 +71,9 @@ fn contacts_parse(request: &Request) -> bool {
 /// A scheme that nobody here knows is no fault: the address may be meant for somebody else.
 fn is_address(value: &str) -> bool {
     matches!(NameAddr::parse(value), Ok(_) | Err(UriError::UnknownScheme))
+}
+
+/// RFC 3261 section 8.1.1.3. Callers of RFC 2543 have no tag, and rsipstack does not tell their transactions apart.
+fn is_tagged(from: &str) -> bool {
+    is_address(from) && NameAddr::parse(from).map_or(true, |from| from.tag().is_some())
 }

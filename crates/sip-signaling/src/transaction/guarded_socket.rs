@@ -18,7 +18,9 @@ use tokio::{net::UdpSocket, sync::Mutex};
 use crate::{
     Transport,
     agent_headers::ALLOWED_METHODS,
-    message::{Message, Method, ParseError, Request, Response, Scheme, StatusCode, Via, refusal},
+    message::{
+        Message, Method, NameAddr, ParseError, Request, Response, Scheme, StatusCode, Via, refusal,
+    },
 };
 
 pub(super) struct GuardedSocket {
@@ -125,13 +127,51 @@ fn admit_parsed(
             }
         }
     }
+    let mut message = message.clone();
+    if let Message::Request(request) = &mut message {
+        without_odd_spaces(request);
+    }
     let canonical = message.to_bytes();
     if canonical.len() <= room {
         return Verdict::Pass(canonical);
     }
-    match message {
+    match &message {
         Message::Request(request) => answer(request, StatusCode::MESSAGE_TOO_LARGE, source),
         Message::Response(_) => Verdict::Drop,
+    }
+}
+
+/// White space is allowed around `/`, `;` and `=` (RFC 3261 section 25.1), and rsipstack does not read such headers.
+fn without_odd_spaces(request: &mut Request) {
+    let vias: Vec<Via> = request
+        .headers
+        .get_list("Via")
+        .into_iter()
+        .filter_map(Via::parse)
+        .collect();
+    request.headers.remove("Via");
+    for via in vias.iter().rev() {
+        request.headers.push_front("Via", via.to_string()).ok();
+    }
+    for name in ["From", "To"] {
+        let odd = |value: &&str| {
+            [" ;", "; ", " =", "= "]
+                .iter()
+                .any(|space| value.contains(space))
+        };
+        let plain = request
+            .headers
+            .get(name)
+            .filter(odd)
+            .and_then(|value| NameAddr::parse(value).ok());
+        if let Some(plain) = plain {
+            request.headers.set_raw(name, plain.to_string());
+        }
+    }
+    if let Some((number, method)) = request.cseq() {
+        request
+            .headers
+            .set_raw("CSeq", format!("{number} {method}"));
     }
 }
 
@@ -187,7 +227,7 @@ fn is_meant_as_request(bytes: &[u8]) -> bool {
 
 fn answer(request: &Request, status: StatusCode, source: SocketAddr) -> Verdict {
     // Without a Via nobody knows whom the answer is for, and an ACK is never answered.
-    if request.method == Method::Ack || request.via().is_none() {
+    if request.method == Method::Ack || !request.headers.contains("Via") {
         return Verdict::Drop;
     }
     let mut response = Response::to_request(request, status, Some("refused"));

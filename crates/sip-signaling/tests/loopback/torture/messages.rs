@@ -913,10 +913,11 @@ fn of_the_layers_above() -> Vec<Torture> {
             ],
             SDP,
         ),
-        // A caller of RFC 2543: no branch, no From tag, no Max-Forwards, and no Contact.
+        // A caller of RFC 2543: no branch, no From tag, no Max-Forwards, and no Contact. Refused, since there is no way to
+        // tell one transaction of it from another.
         with_body(
             "inv2543",
-            Rings,
+            Answered(400),
             &[
                 "INVITE sip:UserB@example.com SIP/2.0",
                 "Via: SIP/2.0/UDP iftgw.example.com",
