@@ -80,7 +80,7 @@ mod tests {
             "udp",
             "udp.7f000001",
             "udp.zz.1",
-            "tls.7f000001.1",
+            "sctp.7f000001.1",
             "udp.7f000001.70000",
         ] {
             assert_eq!(Flow::from_token(bad), None, "{bad}");
