@@ -99,7 +99,8 @@ async fn call_the_uas(sipp: Sipp, transport: headless_sip::Transport) {
     hear_tone("we", &mut call.audio.rx, 700, 2 * SECOND).await;
     let stats = call.stats();
     assert_eq!(stats.codec, "PCMU");
-    assert!(stats.received_packets >= 95, "{stats:?}");
+    // Two seconds are 100 packets; figures are up to 200 ms old.
+    assert!(stats.received_packets >= 85, "{stats:?}");
     call.hang_up().await.expect("hung up");
     sipp.succeeds(PATIENCE).await;
 }
