@@ -118,7 +118,7 @@ impl Timing {
             ten_ms: samples(1000),
             shortest_pitch: samples(500),
             longest_pitch: samples(1500),
-            correlation_window: samples(1000),
+            correlation_window: samples(2000),
             overlap: samples(375),
         }
     }
