@@ -294,7 +294,6 @@ impl MediaSession {
             codec: CodecName::new(self.capture.format().codec.encoding_name()),
             elapsed: now.saturating_duration_since(self.started),
             concealed: self.playout.concealed(),
-            ptime: self.clock.ptime(),
             peer_reported: self.peer_reported,
             dropped_frames: self.playout.dropped_frames(),
             send_errors: self.send_errors,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rtp_media::{QualityInput, RtpStats, mos};
+use rtp_media::RtpStats;
 
 /// A codec's name in SDP, kept without an allocation so that figures can be copied on a media thread.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -105,7 +105,6 @@ pub(crate) struct SessionFigures {
     pub(crate) codec: CodecName,
     pub(crate) elapsed: Duration,
     pub(crate) concealed: Duration,
-    pub(crate) ptime: Duration,
     pub(crate) peer_reported: bool,
     pub(crate) dropped_frames: u64,
     pub(crate) send_errors: u64,
@@ -127,7 +126,7 @@ impl MediaStats {
             jitter: rtp.jitter,
             round_trip: rtp.round_trip,
             playout_delay: rtp.playout_delay,
-            mos: (rtp.received_packets > 0).then(|| mos(quality_input(&session, rtp))),
+            mos: rtp.mos,
             remote_lost_packets: session
                 .peer_reported
                 .then(|| rtp.remote_lost_packets.max(0).unsigned_abs().into()),
@@ -136,17 +135,6 @@ impl MediaStats {
             send_errors: session.send_errors,
             skipped: session.skipped,
         }
-    }
-}
-
-/// One way is half of the round trip, the delay of the jitter buffer and one packet time.
-fn quality_input(session: &SessionFigures, rtp: &RtpStats) -> QualityInput {
-    let expected = rtp.expected_packets.max(1) as f32;
-    QualityInput {
-        one_way_delay: rtp.round_trip.unwrap_or_default() / 2 + rtp.playout_delay + session.ptime,
-        loss_fraction: (rtp.lost_packets + rtp.late_packets) as f32 / expected,
-        burst_ratio: rtp.burst_ratio,
-        ..QualityInput::G711
     }
 }
 

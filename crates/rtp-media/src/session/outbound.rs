@@ -135,6 +135,7 @@ impl RtpSession {
             return self.skip_audio(now, units);
         }
         let outbound = &mut self.outbound;
+        outbound.redundancy.restart();
         outbound.send_packet(payload_type, outbound.timestamp, false, payload);
         // RFC 3551 section 4.1: the marker tells the first packet after silence.
         outbound.marker = true;

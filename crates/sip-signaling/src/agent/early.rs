@@ -133,7 +133,7 @@ impl EarlyDialog {
         inner.transact(make, target, &mut auth).await
     }
 
-    /// False, and answered, if the number of the peer's request is not above those before it.
+    /// `None`, and answered, if the number of the peer's request is not above those before it.
     pub(super) fn in_order(
         &self,
         inner: &Inner,

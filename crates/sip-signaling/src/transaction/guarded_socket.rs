@@ -97,18 +97,18 @@ pub(super) fn admit(
         };
     }
     match Message::parse(bytes) {
-        Ok(message) => admit_parsed(&message, source, transport, room),
+        Ok(message) => admit_parsed(message, source, transport, room),
         Err(error) => refuse_unparsed(bytes, &error, source),
     }
 }
 
 fn admit_parsed(
-    message: &Message,
+    mut message: Message,
     source: SocketAddr,
     transport: Transport,
     room: usize,
 ) -> Verdict {
-    match message {
+    match &mut message {
         Message::Request(request) => {
             if let Some(status) = refusal(request) {
                 return answer(request, status, source);
@@ -117,6 +117,7 @@ fn admit_parsed(
             if request.uri.scheme() == Scheme::Sips && !transport.is_secure() {
                 return answer(request, StatusCode::UNSUPPORTED_URI_SCHEME, source);
             }
+            without_odd_spaces(request);
         }
         Message::Response(response) => {
             let complete = ["Via", "From", "To", "Call-ID"]
@@ -126,10 +127,6 @@ fn admit_parsed(
                 return Verdict::Drop;
             }
         }
-    }
-    let mut message = message.clone();
-    if let Message::Request(request) = &mut message {
-        without_odd_spaces(request);
     }
     let canonical = message.to_bytes();
     if canonical.len() <= room {

@@ -31,6 +31,8 @@ use crate::{
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Messages that wait for a slow peer; one that lets more wait is gone.
 const MAX_WAITING: usize = 4_096;
+/// Answers of our own that wait; a peer that sends faster than it reads loses further ones.
+const MAX_OWN: usize = 64;
 
 /// The stack's ends of the stream.
 pub(super) struct Ends {
@@ -49,7 +51,7 @@ pub(super) async fn run(
     let web_socket = matches!(wire, Wire::WebSocket(_));
     let (reader, writer) = wire.split();
     let alive = Mutex::new(KeepAlive::new(now(), keep_alive, web_socket));
-    let (own, own_queue) = mpsc::unbounded_channel();
+    let (own, own_queue) = mpsc::channel(MAX_OWN);
     let side = Side {
         stream: &stream,
         alive: &alive,
@@ -61,9 +63,12 @@ pub(super) async fn run(
         tokio::pin!(writing);
         tokio::select! {
             why = reading => {
-                side.own.send(Own::Close).ok();
                 // What was answered to the last message still goes out.
-                tokio::time::timeout(Duration::from_secs(1), writing).await.ok();
+                let closing = async {
+                    let asked = side.own.send(Own::Close);
+                    tokio::join!(asked, &mut writing)
+                };
+                tokio::time::timeout(Duration::from_secs(1), closing).await.ok();
                 why
             }
             why = &mut writing => why,
@@ -83,7 +88,7 @@ enum Own {
 struct Side<'a> {
     stream: &'a Arc<Stream>,
     alive: &'a Mutex<KeepAlive>,
-    own: mpsc::UnboundedSender<Own>,
+    own: mpsc::Sender<Own>,
 }
 
 impl Side<'_> {
@@ -109,7 +114,7 @@ impl Side<'_> {
                 Frame::Pong => self.alive(|alive| alive.ponged(now())),
                 Frame::Ping => {
                     self.alive(|alive| alive.heard(now()));
-                    self.own.send(Own::Send(Outgoing::Pong)).ok();
+                    self.own.try_send(Own::Send(Outgoing::Pong)).ok();
                 }
                 Frame::Message(bytes) => {
                     self.alive(|alive| alive.heard(now()));
@@ -121,7 +126,7 @@ impl Side<'_> {
                 }
                 Frame::Broken(bytes, error) => {
                     if let Verdict::Answer(answer) = self.admit(&bytes) {
-                        self.own.send(Own::Send(Outgoing::Message(answer))).ok();
+                        self.own.try_send(Own::Send(Outgoing::Message(answer))).ok();
                     }
                     return format!("what it sends is no SIP: {error}");
                 }
@@ -138,7 +143,7 @@ impl Side<'_> {
         let canonical = match self.admit(bytes) {
             Verdict::Pass(canonical) => canonical,
             Verdict::Answer(answer) => {
-                self.own.send(Own::Send(Outgoing::Message(answer))).ok();
+                self.own.try_send(Own::Send(Outgoing::Message(answer))).ok();
                 return None;
             }
             Verdict::Drop => return None,
@@ -160,7 +165,7 @@ impl Side<'_> {
         &self,
         mut writer: Writer,
         mut from_stack: mpsc::UnboundedReceiver<TransportEvent>,
-        mut own: mpsc::UnboundedReceiver<Own>,
+        mut own: mpsc::Receiver<Own>,
         cancel: &CancellationToken,
     ) -> String {
         let why = loop {
