@@ -21,7 +21,7 @@ const RISE: f32 = 1.01;
 ///             0         20            40        80                  ms
 /// ```
 ///
-/// The last pitch period (5 to 15 ms, found by normalised cross-correlation)
+/// The last pitch period (5 to 15 ms, found by normalised cross-correlation of 14 ms)
 /// is repeated; from 20 ms on the last two periods, from 40 ms on the last
 /// three, so that it does not buzz. After the first 10 ms the level falls by
 /// 10 % each 10 ms, after 60 ms fast, to nothing at 80 ms. What is then heard
@@ -118,7 +118,7 @@ impl Timing {
             ten_ms: samples(1000),
             shortest_pitch: samples(500),
             longest_pitch: samples(1500),
-            correlation_window: samples(2000),
+            correlation_window: samples(1400),
             overlap: samples(375),
         }
     }
