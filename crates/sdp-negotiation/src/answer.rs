@@ -7,13 +7,16 @@ use crate::error::NegotiationError;
 use crate::local_audio::{LocalAudio, LocalFormat, describe_session};
 use crate::media_description::MediaDescription;
 use crate::negotiated::{
-    NegotiatedAudio, NegotiatedComfortNoise, NegotiatedFormat, NegotiatedTelephoneEvent,
+    NegotiatedAudio, NegotiatedComfortNoise, NegotiatedFormat, NegotiatedRedundancy,
+    NegotiatedTelephoneEvent,
 };
 use crate::offer::event_key;
 use crate::payload_type_map::FormatKey;
 use crate::ptime::choose_ptime;
+use crate::redundancy;
 use crate::remote_audio::{RemoteAudio, RemoteFormat};
 use crate::rtcp_mux;
+use crate::rtcp_xr;
 use crate::rtpmap::Rtpmap;
 use crate::sdp_session::Layout;
 use crate::session_description::SessionDescription;
@@ -57,8 +60,9 @@ impl Answer {
             audio_index: taken.index,
             audio_protocol: protocol,
         };
+        let wishes = taken.remote.extended_reports;
         let negotiated = taken.negotiate(capabilities, wanted)?;
-        let formats = written_formats(&negotiated);
+        let formats = written_formats(&negotiated, capabilities.redundancy);
         let audio = LocalAudio {
             formats: &formats,
             protocol: &layout.audio_protocol,
@@ -69,6 +73,9 @@ impl Answer {
             // RFC 5761 section 5.1.1: with multiplexing agreed the RTCP port is RTP's.
             write_rtcp: !negotiated.rtcp_mux,
             direction: negotiated.direction,
+            extended_reports: wishes
+                .filter(|_| capabilities.extended_reports)
+                .map(rtcp_xr::answered),
         };
         let media = layout.with_audio(audio.describe());
         Ok(Answer {
@@ -162,7 +169,16 @@ impl Taken {
         let noise = self
             .noise()
             .map(|noise| (comfort_noise::key(), noise.send_payload_type));
-        formats.chain(events).chain(noise).collect()
+        let redundancies = self.remote.formats.iter().filter_map(|format| {
+            let clock_rate = format.rtpmap.as_ref()?.clock_rate;
+            let redundancy = self.redundancy(clock_rate)?;
+            Some((redundancy::key(clock_rate), redundancy.send_payload_type))
+        });
+        formats
+            .chain(events)
+            .chain(noise)
+            .chain(redundancies)
+            .collect()
     }
 
     fn events(&self) -> impl Iterator<Item = NegotiatedTelephoneEvent> + Clone + '_ {
@@ -176,6 +192,17 @@ impl Taken {
             map.is_some_and(comfort_noise::is_comfort_noise)
         })?;
         Some(NegotiatedComfortNoise {
+            send_payload_type: offered.payload_type,
+            receive_payload_type: offered.payload_type,
+        })
+    }
+
+    fn redundancy(&self, clock_rate: u32) -> Option<NegotiatedRedundancy> {
+        let offered = self.remote.formats.iter().find(|format| {
+            let map = format.rtpmap.as_ref();
+            map.is_some_and(|map| redundancy::is_redundancy(map, clock_rate))
+        })?;
+        Some(NegotiatedRedundancy {
             send_payload_type: offered.payload_type,
             receive_payload_type: offered.payload_type,
         })
@@ -201,6 +228,11 @@ impl Taken {
             comfort_noise: self
                 .noise()
                 .filter(|_| format.clock_rate == comfort_noise::CLOCK_RATE),
+            redundancy: self.redundancy(format.clock_rate),
+            extended_reports: remote
+                .extended_reports
+                .filter(|_| capabilities.extended_reports)
+                .unwrap_or_default(),
             remote_rtp: remote.rtp,
             remote_rtcp: if mux { remote.rtp } else { remote.rtcp },
             rtcp_mux: mux,
@@ -241,8 +273,8 @@ fn as_event(format: &RemoteFormat) -> Option<NegotiatedTelephoneEvent> {
     })
 }
 
-/// The chosen codec alone, comfort noise and telephone-event: nothing else may then arrive unexpected.
-fn written_formats(negotiated: &NegotiatedAudio) -> Vec<LocalFormat> {
+/// The chosen codec alone, redundancy around it, comfort noise and telephone-event: nothing else may then arrive unexpected.
+fn written_formats(negotiated: &NegotiatedAudio, generations: u8) -> Vec<LocalFormat> {
     let format = &negotiated.format;
     let codec = LocalFormat {
         rtpmap: Rtpmap {
@@ -259,7 +291,15 @@ fn written_formats(negotiated: &NegotiatedAudio) -> Vec<LocalFormat> {
     let noise = negotiated
         .comfort_noise
         .map(|noise| LocalFormat::comfort_noise(noise.receive_payload_type));
-    [codec].into_iter().chain(noise).chain(event).collect()
+    let redundancy = negotiated.redundancy.map(|redundancy| {
+        LocalFormat::redundancy(redundancy.receive_payload_type, &codec.rtpmap, generations)
+    });
+    [codec]
+        .into_iter()
+        .chain(redundancy)
+        .chain(noise)
+        .chain(event)
+        .collect()
 }
 
 fn limited(ms: u32, max: Option<u32>) -> u32 {

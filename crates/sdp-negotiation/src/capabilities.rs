@@ -93,6 +93,10 @@ pub struct AudioCapabilities {
     /// Whether comfort noise (RFC 3389) is offered with formats of an 8000 Hz clock. Where the peer offers it, it is
     /// answered in any case: it costs nothing to receive.
     pub comfort_noise: bool,
+    /// How many older packets each packet repeats (RFC 2198, `red`), 0 to 4: offered when not 0, and answered in any case.
+    pub redundancy: u8,
+    /// Whether extended reports (RFC 3611) are asked for, and sent to a peer that asks.
+    pub extended_reports: bool,
     /// Audio per packet that we wish to receive, in ms; also what we send when the peer wishes nothing else.
     pub ptime_ms: u32,
     /// Longest audio per packet that we take, in ms.
@@ -102,12 +106,14 @@ pub struct AudioCapabilities {
 }
 
 impl Default for AudioCapabilities {
-    /// PCMU and PCMA, telephone-event, no comfort noise, 20 ms, no rtcp-mux.
+    /// PCMU and PCMA, telephone-event, no comfort noise, redundancy or extended reports, 20 ms, no rtcp-mux.
     fn default() -> Self {
         AudioCapabilities {
             formats: vec![AudioFormat::pcmu(), AudioFormat::pcma()],
             telephone_event: true,
             comfort_noise: false,
+            redundancy: 0,
+            extended_reports: false,
             ptime_ms: 20,
             maxptime_ms: None,
             rtcp_mux: false,

@@ -49,6 +49,7 @@
 //! - Our order of preference picks the codec of an answer; the offer's payload type numbers stay.
 //! - An answer names one codec and one telephone-event. What else both sides have in common is still
 //!   receivable: see [`NegotiatedAudio::also_receivable`].
+//! - Redundancy is answered wherever it is offered at the codec's clock, and offered when asked for.
 //! - telephone-event runs at the codec's clock; when the peer has none at that clock, at 8000 Hz, then at any.
 //! - The first audio stream that works is taken; every other stream is refused with port 0.
 //! - Only RTP/AVP and RTP/AVPF: an offer of SRTP alone is an error that says so.
@@ -88,9 +89,11 @@ mod offer;
 mod origin;
 mod payload_type_map;
 mod ptime;
+mod redundancy;
 mod remote_audio;
 mod rtcp;
 mod rtcp_mux;
+mod rtcp_xr;
 mod rtpmap;
 mod sdp_session;
 mod session_description;
@@ -107,7 +110,8 @@ pub use error::{NegotiationError, SdpError};
 pub use fmtp::Fmtp;
 pub use media_description::MediaDescription;
 pub use negotiated::{
-    NegotiatedAudio, NegotiatedComfortNoise, NegotiatedFormat, NegotiatedTelephoneEvent,
+    NegotiatedAudio, NegotiatedComfortNoise, NegotiatedExtendedReports, NegotiatedFormat,
+    NegotiatedRedundancy, NegotiatedTelephoneEvent,
 };
 pub use offer::PendingOffer;
 pub use origin::Origin;

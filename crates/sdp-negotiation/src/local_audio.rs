@@ -7,6 +7,7 @@ use crate::connection::{Address, Connection};
 use crate::direction::Direction;
 use crate::fmtp::Fmtp;
 use crate::media_description::MediaDescription;
+use crate::redundancy;
 use crate::rtcp::Rtcp;
 use crate::rtpmap::Rtpmap;
 use crate::session_description::SessionDescription;
@@ -30,6 +31,19 @@ impl LocalFormat {
                 channels: 1,
             },
             fmtp: None,
+        }
+    }
+
+    /// Redundant data around the format that goes by `codec`.
+    pub(crate) fn redundancy(payload_type: u8, codec: &Rtpmap, generations: u8) -> Self {
+        LocalFormat {
+            rtpmap: Rtpmap {
+                payload_type,
+                encoding_name: redundancy::ENCODING_NAME.to_owned(),
+                clock_rate: codec.clock_rate,
+                channels: codec.channels,
+            },
+            fmtp: Some(redundancy::parameters(codec.payload_type, generations)),
         }
     }
 
@@ -58,6 +72,8 @@ pub(crate) struct LocalAudio<'a> {
     pub(crate) rtcp_mux: bool,
     pub(crate) write_rtcp: bool,
     pub(crate) direction: Direction,
+    /// What we ask for of extended reports.
+    pub(crate) extended_reports: Option<Attribute>,
 }
 
 impl LocalAudio<'_> {
@@ -83,7 +99,7 @@ impl LocalAudio<'_> {
             rtcp: self.write_rtcp.then(|| rtcp(self.local)).flatten(),
             rtcp_mux: self.rtcp_mux,
             direction: Some(self.direction),
-            attributes: Vec::<Attribute>::new(),
+            attributes: self.extended_reports.iter().cloned().collect(),
             ..MediaDescription::default()
         }
     }

@@ -15,6 +15,10 @@ pub struct NegotiatedAudio {
     pub telephone_event: Option<NegotiatedTelephoneEvent>,
     /// Comfort noise (RFC 3389), when both sides have it and the format's clock is 8000 Hz.
     pub comfort_noise: Option<NegotiatedComfortNoise>,
+    /// Redundancy (RFC 2198) at the clock of `format`, when both sides have it.
+    pub redundancy: Option<NegotiatedRedundancy>,
+    /// The extended reports (RFC 3611) that the peer asks for and our side sends.
+    pub extended_reports: NegotiatedExtendedReports,
     /// Where to send RTP. Its address is unspecified when the peer holds in the old manner (`c=0.0.0.0`).
     pub remote_rtp: SocketAddr,
     /// Where to send RTCP.
@@ -68,4 +72,22 @@ pub struct NegotiatedTelephoneEvent {
     pub receive_payload_type: u8,
     /// Clock of its durations and timestamps in Hz: that of the audio format, where the peer allows it.
     pub clock_rate: u32,
+}
+
+/// Agreed redundancy. Its clock is that of the audio format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NegotiatedRedundancy {
+    /// Payload type that the peer expects from us.
+    pub send_payload_type: u8,
+    /// Payload type that the peer sends with.
+    pub receive_payload_type: u8,
+}
+
+/// Extended reports that a peer asks for (RFC 3611 section 5.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NegotiatedExtendedReports {
+    /// `voip-metrics`: how we hear it.
+    pub voip_metrics: bool,
+    /// `rcvr-rtt`: reference times of who sends no media, and the answers to them. Only when both sides have it.
+    pub receiver_reference_time: bool,
 }

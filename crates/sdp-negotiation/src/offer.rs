@@ -7,12 +7,15 @@ use crate::error::NegotiationError;
 use crate::local_audio::{LocalAudio, LocalFormat, describe_session};
 use crate::media_description::MediaDescription;
 use crate::negotiated::{
-    NegotiatedAudio, NegotiatedComfortNoise, NegotiatedFormat, NegotiatedTelephoneEvent,
+    NegotiatedAudio, NegotiatedComfortNoise, NegotiatedFormat, NegotiatedRedundancy,
+    NegotiatedTelephoneEvent,
 };
 use crate::payload_type_map::FormatKey;
 use crate::ptime::choose_ptime;
+use crate::redundancy;
 use crate::remote_audio::{RemoteAudio, RemoteFormat};
 use crate::rtcp_mux;
+use crate::rtcp_xr;
 use crate::rtpmap::Rtpmap;
 use crate::sdp_session::SdpSession;
 use crate::session_description::SessionDescription;
@@ -30,6 +33,9 @@ pub struct PendingOffer {
     events: Vec<(u32, u8)>,
     /// Payload type of comfort noise.
     noise: Option<u8>,
+    /// Clock rate and payload type of redundant data offered.
+    redundancies: Vec<(u32, u8)>,
+    extended_reports: bool,
     local: LocalMedia,
     direction: Direction,
     ptime_ms: u32,
@@ -54,9 +60,11 @@ pub(crate) fn create(
     let formats = number_formats(session, capabilities);
     let events = number_events(session, capabilities);
     let noise = number_noise(session, capabilities);
+    let redundancies = number_redundancies(session, &formats, capabilities);
     let written: Vec<LocalFormat> = formats
         .iter()
         .map(OfferedFormat::written)
+        .chain(written_redundancies(&redundancies, &formats, capabilities))
         .chain(noise.map(LocalFormat::comfort_noise))
         .chain(
             events
@@ -73,6 +81,7 @@ pub(crate) fn create(
         rtcp_mux: capabilities.rtcp_mux,
         write_rtcp: true,
         direction,
+        extended_reports: capabilities.extended_reports.then(rtcp_xr::offered),
     };
     let media = session.layout.with_audio(audio.describe());
     let pending = PendingOffer {
@@ -80,6 +89,8 @@ pub(crate) fn create(
         formats,
         events,
         noise,
+        redundancies,
+        extended_reports: capabilities.extended_reports,
         local,
         direction,
         ptime_ms: capabilities.ptime_ms,
@@ -137,6 +148,47 @@ fn number_noise(session: &mut SdpSession, capabilities: &AudioCapabilities) -> O
     session
         .payload_types
         .assign(comfort_noise::key(), Some(comfort_noise::PAYLOAD_TYPE))
+}
+
+/// One for each clock among the formats.
+fn number_redundancies(
+    session: &mut SdpSession,
+    formats: &[OfferedFormat],
+    capabilities: &AudioCapabilities,
+) -> Vec<(u32, u8)> {
+    let mut numbers: Vec<(u32, u8)> = Vec::new();
+    for clock in formats.iter().map(|offered| offered.format.clock_rate) {
+        if capabilities.redundancy == 0 || numbers.iter().any(|(known, _)| *known == clock) {
+            continue;
+        }
+        let number = session.payload_types.assign(redundancy::key(clock), None);
+        numbers.extend(number.map(|number| (clock, number)));
+    }
+    numbers
+}
+
+/// Each names the first format of its clock; which one the answer takes is not known yet.
+fn written_redundancies(
+    redundancies: &[(u32, u8)],
+    formats: &[OfferedFormat],
+    capabilities: &AudioCapabilities,
+) -> Vec<LocalFormat> {
+    let first = |clock| {
+        formats
+            .iter()
+            .find(|offered| offered.format.clock_rate == clock)
+    };
+    redundancies
+        .iter()
+        .filter_map(|(clock, number)| {
+            let codec = first(*clock)?.written().rtpmap;
+            Some(LocalFormat::redundancy(
+                *number,
+                &codec,
+                capabilities.redundancy,
+            ))
+        })
+        .collect()
 }
 
 /// What stands for telephone-event in the table of numbers.
@@ -207,6 +259,11 @@ impl PendingOffer {
             also_receivable,
             telephone_event: self.telephone_event(&remote, chosen.format.clock_rate),
             comfort_noise: self.comfort_noise(&remote, chosen.format.clock_rate),
+            redundancy: self.redundancy(&remote, chosen.format.clock_rate),
+            extended_reports: remote
+                .extended_reports
+                .filter(|_| self.extended_reports)
+                .unwrap_or_default(),
             remote_rtp: remote.rtp,
             remote_rtcp: if mux { remote.rtp } else { remote.rtcp },
             rtcp_mux: mux,
@@ -261,6 +318,25 @@ impl PendingOffer {
         Some(NegotiatedComfortNoise {
             send_payload_type: answered.payload_type,
             receive_payload_type: number,
+        })
+    }
+
+    fn redundancy(&self, remote: &RemoteAudio, clock_rate: u32) -> Option<NegotiatedRedundancy> {
+        let (_, number) = self
+            .redundancies
+            .iter()
+            .find(|(clock, _)| *clock == clock_rate)?;
+        let answered = remote.formats.iter().find(|answered| {
+            answered
+                .rtpmap
+                .as_ref()
+                .map_or(answered.payload_type == *number, |map| {
+                    redundancy::is_redundancy(map, clock_rate)
+                })
+        })?;
+        Some(NegotiatedRedundancy {
+            send_payload_type: answered.payload_type,
+            receive_payload_type: *number,
         })
     }
 

@@ -6,6 +6,8 @@ use crate::capabilities::AudioFormat;
 use crate::direction::Direction;
 use crate::error::NegotiationError;
 use crate::media_description::MediaDescription;
+use crate::negotiated::NegotiatedExtendedReports;
+use crate::rtcp_xr;
 use crate::rtpmap::Rtpmap;
 use crate::session_description::SessionDescription;
 
@@ -22,6 +24,8 @@ pub(crate) struct RemoteAudio {
     pub(crate) direction: Direction,
     pub(crate) ptime: Option<u32>,
     pub(crate) maxptime: Option<u32>,
+    /// What the peer asks for of extended reports; `None` where it does not speak of them.
+    pub(crate) extended_reports: Option<NegotiatedExtendedReports>,
 }
 
 /// One payload type of the peer.
@@ -61,6 +65,7 @@ impl RemoteAudio {
             rtcp_mux: media.rtcp_mux,
             direction,
             ptime: description.packet_time_of(crate::ptime::PTIME, media.ptime),
+            extended_reports: rtcp_xr::wishes(&media.attributes, &description.attributes),
             maxptime: description.packet_time_of(crate::ptime::MAXPTIME, media.maxptime),
         })
     }

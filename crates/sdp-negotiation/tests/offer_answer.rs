@@ -614,3 +614,103 @@ fn early_and_final_answers_can_both_be_taken() {
     assert_eq!(early.format.encoding_name, "PCMA");
     assert_eq!(last.format.encoding_name, "PCMU");
 }
+
+#[test]
+fn redundancy_is_offered_when_asked_for_and_answered_always() {
+    let plain = AudioCapabilities::default();
+    let twice = AudioCapabilities {
+        redundancy: 2,
+        ..plain.clone()
+    };
+    let (offer, pending) = offer_with(&twice);
+    let text = media_lines(&offer);
+    assert!(
+        text.starts_with("m=audio 4000 RTP/AVP 0 8 96 101\n"),
+        "{text}"
+    );
+    assert!(text.contains("a=rtpmap:96 red/8000\n"), "{text}");
+    assert!(text.contains("a=fmtp:96 0/0/0\n"), "{text}");
+
+    let (text, answered) = answer(&offer, &plain).unwrap();
+    let lines = media_lines(&text);
+    assert!(lines.contains("a=fmtp:96 0/0\n"), "{lines}");
+    let accepted = pending.accept(&text).unwrap();
+    for agreed in [answered.redundancy, accepted.redundancy] {
+        let agreed = agreed.expect("both have it");
+        assert_eq!(
+            (agreed.send_payload_type, agreed.receive_payload_type),
+            (96, 96)
+        );
+    }
+
+    let (offer, _) = offer_with(&plain);
+    assert!(!offer.to_string().contains("red/"), "{offer}");
+}
+
+#[test]
+fn redundancy_has_the_clock_of_the_codec_and_the_numbers_of_each_side() {
+    let offer = with_media(
+        "m=audio 5000 RTP/AVP 111 63 0 97\na=rtpmap:111 opus/48000/2\na=rtpmap:63 red/48000/2\n\
+         a=fmtp:63 111/111\na=rtpmap:97 RED/8000\na=fmtp:97 0/0",
+    );
+    let number = |capabilities: &AudioCapabilities| {
+        let (_, negotiated) = answer(&offer, capabilities).unwrap();
+        negotiated.redundancy.map(|red| red.receive_payload_type)
+    };
+    assert_eq!(number(&AudioCapabilities::default()), Some(97));
+    assert_eq!(number(&opus_first()), Some(63));
+
+    let (_, pending) = offer_with(&AudioCapabilities {
+        redundancy: 1,
+        ..AudioCapabilities::default()
+    });
+    let answered = with_media("m=audio 5000 RTP/AVP 8 121\na=rtpmap:121 red/8000");
+    let red = pending
+        .clone()
+        .accept(&answered)
+        .unwrap()
+        .redundancy
+        .unwrap();
+    assert_eq!((red.send_payload_type, red.receive_payload_type), (121, 96));
+    let without = with_media("m=audio 5000 RTP/AVP 8");
+    assert_eq!(pending.accept(&without).unwrap().redundancy, None);
+}
+
+#[test]
+fn extended_reports_are_sent_to_who_asks_for_them() {
+    let with = AudioCapabilities {
+        extended_reports: true,
+        ..AudioCapabilities::default()
+    };
+    let (offer, pending) = offer_with(&with);
+    let asks = "a=rtcp-xr:voip-metrics rcvr-rtt=all\n";
+    assert!(media_lines(&offer).contains(asks), "{offer}");
+    let (text, answered) = answer(&offer, &with).unwrap();
+    assert!(media_lines(&text).contains(asks), "{text}");
+    let accepted = pending.clone().accept(&text).unwrap();
+    for wishes in [answered.extended_reports, accepted.extended_reports] {
+        assert!(wishes.voip_metrics && wishes.receiver_reference_time);
+    }
+
+    let silent = with_media("m=audio 5000 RTP/AVP 0");
+    let (text, answered) = answer(&silent, &with).unwrap();
+    assert!(
+        !text.to_string().contains("rtcp-xr"),
+        "nobody asked: {text}"
+    );
+    let accepted = pending.accept(&silent).unwrap();
+    for wishes in [answered.extended_reports, accepted.extended_reports] {
+        assert!(!wishes.voip_metrics && !wishes.receiver_reference_time);
+    }
+
+    let metrics = with_media("m=audio 5000 RTP/AVP 0\na=rtcp-xr:voip-metrics");
+    let (text, answered) = answer(&metrics, &with).unwrap();
+    assert!(
+        media_lines(&text).contains("a=rtcp-xr:voip-metrics\n"),
+        "{text}"
+    );
+    assert!(answered.extended_reports.voip_metrics);
+    assert!(!answered.extended_reports.receiver_reference_time);
+    let (text, answered) = answer(&metrics, &AudioCapabilities::default()).unwrap();
+    assert!(!text.to_string().contains("rtcp-xr") && !answered.extended_reports.voip_metrics);
+}

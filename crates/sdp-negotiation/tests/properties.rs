@@ -212,6 +212,8 @@ fn capabilities() -> impl Strategy<Value = AudioCapabilities> {
                 telephone_event,
                 ptime_ms,
                 comfort_noise: telephone_event,
+                redundancy: u8::from(rtcp_mux) * 2,
+                extended_reports: telephone_event,
                 maxptime_ms: None,
                 rtcp_mux,
             },
