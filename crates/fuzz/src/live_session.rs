@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime};
 
 use rtp_media::{
-    Channel, ClockAnchor, ClockRate, PayloadType, RtpPacket, RtpSession, RtpSessionConfig,
-    TelephoneEventFormat,
+    Channel, ClockAnchor, ClockRate, ExtendedReports, PayloadType, RedundancyFormat, RtpPacket,
+    RtpSession, RtpSessionConfig, TelephoneEventFormat,
 };
 
 const PTIME: Duration = Duration::from_millis(20);
@@ -29,7 +29,7 @@ pub(crate) struct LiveSession {
 }
 
 impl LiveSession {
-    /// A call of G.711 with telephone-event that has sent and received its first packets.
+    /// A call of G.711 with telephone-event, redundancy and extended reports that has sent and received its first packets.
     pub(crate) fn start() -> Self {
         Self::with_mux(false)
     }
@@ -50,6 +50,15 @@ impl LiveSession {
                 receive_payload_type: event,
                 clock_rate: ClockRate(8_000),
             }),
+            redundancy: Some(RedundancyFormat {
+                send_payload_type: PayloadType(96),
+                receive_payload_type: PayloadType(96),
+                generations: 0,
+            }),
+            extended_reports: ExtendedReports {
+                voip_metrics: true,
+                receiver_reference_time: true,
+            },
             rtcp_mux,
             ..RtpSessionConfig::new(anchor, 7, peer(), pcmu, ClockRate(8_000))
         };

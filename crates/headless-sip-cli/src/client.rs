@@ -94,6 +94,7 @@ fn config(account: &Account, wishes: &Wishes) -> Result<ClientConfig, Failure> {
     if let Some(in_call) = &wishes.in_call {
         config.session_expires = Some(in_call.session_expires());
         config.allow_refer = in_call.allow_refer;
+        config.redundancy = in_call.redundancy;
         config.dtmf_mode = match in_call.dtmf_mode {
             args::DtmfMode::Rfc4733 => DtmfMode::Rfc4733,
             args::DtmfMode::Info => DtmfMode::Info,

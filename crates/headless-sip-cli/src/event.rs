@@ -207,6 +207,8 @@ pub(crate) struct Stats {
     pub lost_packets: u64,
     /// Packets that arrived after their moment to be heard.
     pub late_packets: u64,
+    /// Packets that never arrived and were heard all the same, from the redundancy of later ones (RFC 2198).
+    pub recovered_packets: u64,
     /// Packets that arrived twice.
     pub duplicate_packets: u64,
     /// Sound that was invented in place of what did not arrive.
@@ -219,6 +221,14 @@ pub(crate) struct Stats {
     pub playout_delay_ms: f64,
     /// Estimated opinion of a listener, 1 bad to 5 excellent; `null` while nothing has arrived.
     pub mos: Option<f64>,
+    /// The same of who only listens: delay does not count.
+    pub listening_mos: Option<f64>,
+    /// The same of the far end about us; `null` until it has reported.
+    pub remote_mos: Option<f64>,
+    /// Mean length of bursts of loss (RFC 3611 section 4.7.2).
+    pub burst_ms: f64,
+    /// Share of packets in bursts that were not heard, 0 to 1.
+    pub burst_density: f64,
     /// Packets of ours that the far end misses; `null` until it has reported.
     pub remote_lost_packets: Option<u64>,
     /// Jitter that the far end sees; `null` until it has reported.
@@ -234,14 +244,17 @@ impl From<&CallStats> for Stats {
             received_packets: stats.received_packets,
             lost_packets: stats.lost_packets,
             late_packets: stats.late_packets,
+            recovered_packets: stats.recovered_packets,
             duplicate_packets: stats.duplicate_packets,
             concealed_ms: millis(stats.concealed),
             jitter_ms: millis(stats.jitter),
             round_trip_ms: stats.round_trip.map(millis),
             playout_delay_ms: millis(stats.playout_delay),
-            mos: stats
-                .mos
-                .map(|mos| (f64::from(mos) * 100.0).round() / 100.0),
+            mos: stats.mos.map(hundredths),
+            listening_mos: stats.listening_mos.map(hundredths),
+            remote_mos: stats.remote_mos.map(hundredths),
+            burst_ms: millis(stats.burst_duration),
+            burst_density: hundredths(stats.burst_density),
             remote_lost_packets: stats.remote_lost_packets,
             remote_jitter_ms: stats.remote_jitter.map(millis),
         }
@@ -257,6 +270,10 @@ impl From<headless_sip::EndedBy> for EndedBy {
             _ => Self::Signaling,
         }
     }
+}
+
+fn hundredths(value: f32) -> f64 {
+    (f64::from(value) * 100.0).round() / 100.0
 }
 
 /// Milliseconds, to the microsecond.
@@ -304,12 +321,17 @@ pub(crate) mod tests {
             received_packets: 490,
             lost_packets: 10,
             late_packets: 2,
+            recovered_packets: 0,
             duplicate_packets: 1,
             concealed_ms: 240.0,
             jitter_ms: 3.25,
             round_trip_ms: None,
             playout_delay_ms: 40.0,
             mos: Some(4.1),
+            listening_mos: Some(4.2),
+            remote_mos: None,
+            burst_ms: 60.0,
+            burst_density: 0.4,
             remote_lost_packets: Some(0),
             remote_jitter_ms: Some(0.5),
         }
@@ -335,7 +357,7 @@ pub(crate) mod tests {
             recording: None,
         };
         let line = serde_json::to_string(&event).expect("an event is serialisable");
-        expect_test::expect![[r#"{"event":"ended","call_id":"a@b","by":"remote","status":200,"reason":"OK","stats":{"codec":"pcmu","setup_ms":12.5,"sent_packets":500,"received_packets":490,"lost_packets":10,"late_packets":2,"duplicate_packets":1,"concealed_ms":240.0,"jitter_ms":3.25,"round_trip_ms":null,"playout_delay_ms":40.0,"mos":4.1,"remote_lost_packets":0,"remote_jitter_ms":0.5},"recording":null}"#]].assert_eq(&line);
+        expect_test::expect![[r#"{"event":"ended","call_id":"a@b","by":"remote","status":200,"reason":"OK","stats":{"codec":"pcmu","setup_ms":12.5,"sent_packets":500,"received_packets":490,"lost_packets":10,"late_packets":2,"recovered_packets":0,"duplicate_packets":1,"concealed_ms":240.0,"jitter_ms":3.25,"round_trip_ms":null,"playout_delay_ms":40.0,"mos":4.1,"listening_mos":4.2,"remote_mos":null,"burst_ms":60.0,"burst_density":0.4,"remote_lost_packets":0,"remote_jitter_ms":0.5},"recording":null}"#]].assert_eq(&line);
     }
 
     #[test]

@@ -253,10 +253,11 @@ pub(crate) fn rows(stats: &Stats) -> Vec<(&'static str, String)> {
         (
             "packets received",
             format!(
-                "{} ({} lost, {} late, {} twice)",
+                "{} ({} lost, {} late, {} recovered, {} twice)",
                 stats.received_packets,
                 stats.lost_packets,
                 stats.late_packets,
+                stats.recovered_packets,
                 stats.duplicate_packets
             ),
         ),
@@ -270,6 +271,12 @@ pub(crate) fn rows(stats: &Stats) -> Vec<(&'static str, String)> {
                 || "nothing arrived".to_owned(),
                 |mos| format!("{mos:.2} of 5"),
             ),
+        ),
+        (
+            "far end's MOS",
+            stats
+                .remote_mos
+                .map_or_else(|| "not reported".to_owned(), |mos| format!("{mos:.2} of 5")),
         ),
         (
             "far end misses",
@@ -305,12 +312,13 @@ mod tests {
                      set-up time      12 ms
                      codec            pcmu
                      packets sent     500
-                     packets received 490 (10 lost, 2 late, 1 twice)
+                     packets received 490 (10 lost, 2 late, 0 recovered, 1 twice)
                      concealed        240 ms
                      jitter           3.2 ms
                      round trip       not reported
                      playout delay    40 ms
                      MOS estimate     4.10 of 5
+                     far end's MOS    not reported
                      far end misses   0 packets (its jitter 0.5 ms)
                      recorded         heard.wav"#]]
         .assert_eq(&human(&event, Paint::PLAIN).expect("an ended call is told"));

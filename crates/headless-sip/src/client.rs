@@ -359,6 +359,9 @@ impl HeadlessSipClient {
     }
 }
 
+/// Earlier packets that one packet repeats at most.
+const MAX_REDUNDANCY: u8 = 4;
+
 fn check(config: &ClientConfig) -> Result<(), Error> {
     if config.codecs.is_empty() {
         return Err(Error::Config(
@@ -369,6 +372,12 @@ fn check(config: &ClientConfig) -> Result<(), Error> {
     if !(10..=60).contains(&ptime) || !ptime.is_multiple_of(10) {
         return Err(Error::Config(format!(
             "ptime {ptime} ms is not one of 10, 20, 30, 40, 50, 60"
+        )));
+    }
+    if config.redundancy > MAX_REDUNDANCY {
+        return Err(Error::Config(format!(
+            "redundancy {} repeats too much; choose 0 to {MAX_REDUNDANCY} earlier packets",
+            config.redundancy
         )));
     }
     if let Some(rate) = config

@@ -68,6 +68,13 @@ pub struct ClientConfig {
     /// that. Saves bandwidth; some peers, recorders and NATs do not like the pauses. What the peer describes is
     /// heard as noise in any case. Default off.
     pub silence_suppression: bool,
+    /// How many earlier packets each packet repeats (RFC 2198, `red`), 0 to 4, where the peer can take that: audio
+    /// survives so many losses in a row, for so many times the bandwidth. What a peer sends redundant is used in any case.
+    /// Default 0.
+    pub redundancy: u8,
+    /// Ask for extended reports (RFC 3611), and send them to a peer that asks: each side then knows how the other hears
+    /// it ([`CallStats::remote_mos`](crate::CallStats)). Default true.
+    pub extended_reports: bool,
     /// How audio is brought to the codec's rate and back. Default [`Fast`](ResamplerQuality::Fast): 2.5 ms at 8 kHz,
     /// and nothing that is heard on a telephone.
     pub resampler_quality: ResamplerQuality,
@@ -133,6 +140,8 @@ impl Default for ClientConfig {
             codecs: CodecTable::default(),
             ptime: Duration::from_millis(20),
             silence_suppression: false,
+            redundancy: 0,
+            extended_reports: true,
             resampler_quality: ResamplerQuality::default(),
             rtp_ports: 16_384..=32_767,
             local_rtp_ip: None,

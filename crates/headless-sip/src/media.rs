@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use media_engine::{
-    AudioBridge, ClockRate, ComfortNoiseFormat, JitterBufferConfig, MediaConfig, MediaEngine,
-    MediaEvents, MediaFormat, MediaHandle, MediaPorts, MediaUpdate, PayloadType, ResamplerQuality,
-    TelephoneEventFormat,
+    AudioBridge, ClockRate, ComfortNoiseFormat, ExtendedReports, JitterBufferConfig, MediaConfig,
+    MediaEngine, MediaEvents, MediaFormat, MediaHandle, MediaPorts, MediaUpdate, PayloadType,
+    RedundancyFormat, ResamplerQuality, TelephoneEventFormat,
 };
 use sdp_negotiation::{
     AudioCapabilities, Direction, LocalMedia, NegotiatedAudio, NegotiatedFormat, PendingOffer,
@@ -32,6 +32,8 @@ pub(crate) struct MediaSettings {
     quality_interval: Duration,
     tap_sent: bool,
     silence_suppression: bool,
+    redundancy: u8,
+    extended_reports: bool,
     resampler_quality: ResamplerQuality,
 }
 
@@ -48,6 +50,8 @@ impl MediaSettings {
             quality_interval: config.quality_interval,
             tap_sent: config.tap_sent,
             silence_suppression: config.silence_suppression,
+            redundancy: config.redundancy,
+            extended_reports: config.extended_reports,
             resampler_quality: config.resampler_quality,
         }
     }
@@ -57,6 +61,8 @@ impl MediaSettings {
             formats: self.codecs.formats(),
             telephone_event: true,
             comfort_noise: self.silence_suppression,
+            redundancy: self.redundancy,
+            extended_reports: self.extended_reports,
             ptime_ms: u32::try_from(self.ptime.as_millis()).unwrap_or(20),
             maxptime_ms: None,
             rtcp_mux: false,
@@ -253,6 +259,11 @@ impl CallMedia {
             ptime: Duration::from_millis(ptime_ms.into()),
             telephone_event,
             comfort_noise: self.comfort_noise(negotiated),
+            redundancy: self.redundancy(negotiated),
+            extended_reports: ExtendedReports {
+                voip_metrics: negotiated.extended_reports.voip_metrics,
+                receiver_reference_time: negotiated.extended_reports.receiver_reference_time,
+            },
             may_send: negotiated.direction.sends(),
             may_receive: negotiated.direction.receives(),
             receive_rate: settings.receive_sample_rate,
@@ -280,6 +291,15 @@ impl CallMedia {
                 .silence_suppression
                 .then_some(agreed.send_payload_type),
         }
+    }
+
+    /// Redundancy is taken in any case, and sent as the settings say.
+    fn redundancy(&self, negotiated: &NegotiatedAudio) -> Option<RedundancyFormat> {
+        negotiated.redundancy.map(|agreed| RedundancyFormat {
+            send_payload_type: PayloadType(agreed.send_payload_type),
+            receive_payload_type: PayloadType(agreed.receive_payload_type),
+            generations: self.settings.redundancy,
+        })
     }
 
     fn format(&self, format: &NegotiatedFormat, payload_type: u8) -> Result<MediaFormat, Error> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audio_codecs::{Codec, ResamplerQuality};
-use rtp_media::{JitterBufferConfig, TelephoneEventFormat};
+use rtp_media::{ExtendedReports, JitterBufferConfig, RedundancyFormat, TelephoneEventFormat};
 
 /// A codec under the payload type that the two sides agreed on.
 #[derive(Debug, Clone)]
@@ -69,6 +69,10 @@ pub struct MediaConfig {
     pub telephone_event: Option<TelephoneEventFormat>,
     /// Comfort noise (RFC 3389).
     pub comfort_noise: ComfortNoiseFormat,
+    /// Redundancy (RFC 2198), when negotiated: each packet repeats the ones before it.
+    pub redundancy: Option<RedundancyFormat>,
+    /// The extended reports (RFC 3611) that the peer asks for. What it sends is read in any case.
+    pub extended_reports: ExtendedReports,
     /// Direction: whether we may send. When not, playback waits in place.
     pub may_send: bool,
     /// Direction: whether the peer may send.
@@ -114,6 +118,8 @@ impl MediaConfig {
             ptime: Duration::from_millis(20),
             telephone_event: None,
             comfort_noise: ComfortNoiseFormat::default(),
+            redundancy: None,
+            extended_reports: ExtendedReports::default(),
             may_send: true,
             may_receive: true,
             receive_rate: None,
@@ -152,6 +158,10 @@ pub struct MediaUpdate {
     pub telephone_event: Option<Option<TelephoneEventFormat>>,
     /// Comfort noise.
     pub comfort_noise: Option<ComfortNoiseFormat>,
+    /// Redundancy: `Some(None)` turns it off.
+    pub redundancy: Option<Option<RedundancyFormat>>,
+    /// Extended reports that the peer asks for.
+    pub extended_reports: Option<ExtendedReports>,
     /// New direction.
     pub may_send: Option<bool>,
     /// New direction.
@@ -172,6 +182,8 @@ impl From<MediaConfig> for MediaUpdate {
             ptime: Some(config.ptime),
             telephone_event: Some(config.telephone_event),
             comfort_noise: Some(config.comfort_noise),
+            redundancy: Some(config.redundancy),
+            extended_reports: Some(config.extended_reports),
             may_send: Some(config.may_send),
             may_receive: Some(config.may_receive),
             early_media: Some(config.early_media),

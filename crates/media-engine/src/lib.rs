@@ -80,8 +80,8 @@ pub use handle::MediaHandle;
 pub use playback_queue::{Cleared, PlayedUtterance, UtteranceId};
 pub use ports::MediaPorts;
 pub use rtp_media::{
-    Channel, ClockAnchor, ClockRate, JitterBufferConfig, NoMediaCause, PayloadType, TelephoneEvent,
-    TelephoneEventFormat, Transmit,
+    Channel, ClockAnchor, ClockRate, ExtendedReports, JitterBufferConfig, NoMediaCause,
+    PayloadType, RedundancyFormat, TelephoneEvent, TelephoneEventFormat, Transmit,
 };
 pub use session::MediaSession;
 pub use stats::{CodecName, MediaStats};

@@ -442,6 +442,8 @@ fn rtp_config(anchor: ClockAnchor, seed: u64, config: MediaConfig) -> RtpSession
     rtp.send_quality = quality_of(&config.send);
     rtp.receive_qualities = qualities(&config.receive);
     rtp.telephone_event = config.telephone_event;
+    rtp.redundancy = config.redundancy;
+    rtp.extended_reports = config.extended_reports;
     rtp.remote_rtcp = config.remote_rtcp;
     rtp.rtcp_mux = config.rtcp_mux;
     rtp.ptime = config.ptime;
@@ -479,12 +481,13 @@ fn rtp_update(
             .as_deref()
             .map(|formats| other_clock_rates(formats, clock_rate)),
         telephone_event: update.telephone_event,
+        redundancy: update.redundancy,
+        extended_reports: update.extended_reports,
         send_quality: Some(quality_of(send)),
         receive_qualities: update.receive.as_deref().map(qualities),
         ptime: Some(ptime),
         may_send: update.may_send,
         may_receive: update.may_receive,
-        ..RtpSessionUpdate::default()
     }
 }
 

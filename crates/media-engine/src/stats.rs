@@ -72,6 +72,8 @@ pub struct MediaStats {
     pub lost_packets: u64,
     /// Packets that arrived after their playout time.
     pub late_packets: u64,
+    /// Packets that never arrived and were heard all the same, from the redundancy of later ones (RFC 2198).
+    pub recovered_packets: u64,
     /// Packets received more than once.
     pub duplicate_packets: u64,
     /// Datagrams that were not let in: not RTP, malformed, foreign, of an unknown payload type.
@@ -84,8 +86,21 @@ pub struct MediaStats {
     pub round_trip: Option<Duration>,
     /// Delay that the jitter buffer and decoded audio add.
     pub playout_delay: Duration,
-    /// Estimated mean opinion score, 1.0 to 4.5 (ITU-T G.107); `None` before any media.
+    /// Estimated mean opinion score of what we hear, in conversation: 1.0 to 4.5 (ITU-T G.107); `None` before any media.
     pub mos: Option<f32>,
+    /// The same for who only listens: delay does not count.
+    pub listening_mos: Option<f32>,
+    /// What the peer hears of us, in conversation: as its extended reports say (RFC 3611), else estimated from its
+    /// reports. `None` until it has reported.
+    pub remote_mos: Option<f32>,
+    /// Mean duration of bursts of loss (RFC 3611 section 4.7.2); zero without bursts.
+    pub burst_duration: Duration,
+    /// Share of packets within bursts that were not heard, 0 to 1.
+    pub burst_density: f32,
+    /// Mean duration of the gaps between bursts.
+    pub gap_duration: Duration,
+    /// Share of packets within gaps that were not heard, 0 to 1.
+    pub gap_density: f32,
     /// Packets of ours that the peer says it lost; `None` until it has reported. Duplicates that
     /// outnumber losses count as none.
     pub remote_lost_packets: Option<u64>,
@@ -120,6 +135,7 @@ impl MediaStats {
             received_packets: rtp.received_packets,
             lost_packets: rtp.lost_packets,
             late_packets: rtp.late_packets,
+            recovered_packets: rtp.recovered_packets,
             duplicate_packets: rtp.duplicate_packets,
             dropped_packets: rtp.dropped.total(),
             concealed: session.concealed,
@@ -127,6 +143,12 @@ impl MediaStats {
             round_trip: rtp.round_trip,
             playout_delay: rtp.playout_delay,
             mos: rtp.mos,
+            listening_mos: rtp.listening_mos,
+            remote_mos: rtp.remote_mos,
+            burst_duration: rtp.burst_duration,
+            burst_density: rtp.bursts.burst_density,
+            gap_duration: rtp.gap_duration,
+            gap_density: rtp.bursts.gap_density,
             remote_lost_packets: session
                 .peer_reported
                 .then(|| rtp.remote_lost_packets.max(0).unsigned_abs().into()),

@@ -27,14 +27,18 @@ async fn client_with(
     transport: Transport,
     codecs: &str,
 ) -> HeadlessSipClient {
-    let config = ClientConfig {
+    let config = config(pbx, user, transport, codecs);
+    within(HeadlessSipClient::new(config)).await.unwrap()
+}
+
+fn config(pbx: &Pbx, user: &str, transport: Transport, codecs: &str) -> ClientConfig {
+    ClientConfig {
         local_sip_addr: "127.0.0.1:0".parse().unwrap(),
         transport,
         codecs: CodecTable::from_names(codecs).unwrap(),
         media_threads: Some(1),
         ..ClientConfig::account(user, "secret", &pbx.uri())
-    };
-    within(HeadlessSipClient::new(config)).await.unwrap()
+    }
 }
 
 async fn within<T>(future: impl Future<Output = T>) -> T {
@@ -185,6 +189,37 @@ async fn speech_between_two_users_is_heard_over_a_bad_network() {
         "the media of the call goes through the bad network: {stats:?}"
     );
     assert!(stats.b_to_a.offered > 100, "{stats:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redundancy_brings_back_what_a_bad_network_lost() {
+    let bad = ImpairmentConfig::loss_and_jitter(10.0, 5);
+    let pbx = pbx().impairment(bad).start().await.unwrap();
+    let config = |user: &str| ClientConfig {
+        redundancy: 2,
+        ..config(&pbx, user, Transport::Udp, "pcmu")
+    };
+    let alice = within(HeadlessSipClient::new(config("alice")))
+        .await
+        .unwrap();
+    let bob = within(HeadlessSipClient::new(config("bob"))).await.unwrap();
+    let answering = tokio::spawn({
+        let bob = bob.clone();
+        async move { bob.incoming().await.expect("a call").answer().await }
+    });
+    let call = within(alice.call(&pbx.user_uri("bob"))).await.unwrap();
+    let mut bobs = within(answering).await.unwrap().unwrap();
+    let said = Clip::speech_like(16_000, 9, Duration::from_secs(4));
+    say(&call, &said).await;
+    let heard = listen(&mut bobs, Duration::from_millis(3800)).await;
+    let found = assert_heard(&said, &heard);
+    let stats = bobs.stats();
+    assert!(stats.recovered_packets > 8, "{stats:?}");
+    assert!(
+        stats.lost_packets * 4 < stats.recovered_packets,
+        "{stats:?}"
+    );
+    assert!(found.correlation > 0.9, "{}", found.correlation);
 }
 
 #[tokio::test(flavor = "multi_thread")]

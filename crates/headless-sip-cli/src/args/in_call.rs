@@ -18,6 +18,10 @@ pub(crate) struct InCall {
     #[arg(long, value_enum, default_value_t = DtmfMode::Rfc4733)]
     pub dtmf_mode: DtmfMode,
 
+    /// Repeat so many earlier packets in each packet (RFC 2198), where the far end can take that
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=4))]
+    pub redundancy: u8,
+
     /// Put the far end on hold so many seconds after the answer
     #[arg(long, value_name = "S", value_parser = value::seconds)]
     pub hold_after: Option<f64>,

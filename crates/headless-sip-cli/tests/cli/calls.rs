@@ -8,19 +8,24 @@ use sip_testkit::audio::Clip;
 
 use crate::process::{Headless, Pbx};
 
-const FIGURES: [&str; 14] = [
+const FIGURES: [&str; 19] = [
     "codec",
     "setup_ms",
     "sent_packets",
     "received_packets",
     "lost_packets",
     "late_packets",
+    "recovered_packets",
     "duplicate_packets",
     "concealed_ms",
     "jitter_ms",
     "round_trip_ms",
     "playout_delay_ms",
     "mos",
+    "listening_mos",
+    "remote_mos",
+    "burst_ms",
+    "burst_density",
     "remote_lost_packets",
     "remote_jitter_ms",
 ];

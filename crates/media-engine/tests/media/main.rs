@@ -3,5 +3,6 @@
 mod audio_contract;
 mod engine;
 mod network;
+mod redundancy;
 mod session;
 mod signal;
