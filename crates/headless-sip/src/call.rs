@@ -8,7 +8,7 @@ use sip_signaling::{
     Body, Call, CallHandle, HeaderList, IncomingOffer, IncomingRefer, NameAddr, SignalingError,
     StatusCode, Uri,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -18,6 +18,9 @@ use crate::info_dtmf::{self, KeyPresses};
 use crate::media::{CallMedia, StartedMedia};
 use crate::{CallEnded, CallEvent, CallEvents, CallStats, DtmfMethod, DtmfMode, EndedBy, Error};
 use crate::{Progress, address};
+
+/// Until an offer is tried again that crossed another one.
+const OFFER_PAUSE: Duration = Duration::from_millis(500);
 
 /// How long a BYE may keep the program waiting; it is repeated in the background for longer.
 const BYE_PATIENCE: Duration = Duration::from_secs(2);
@@ -77,6 +80,8 @@ impl ActiveCall {
             local_hold: false,
             reoffer: None,
             offered_in_200: None,
+            network: client.network_changes(),
+            moved: false,
             client: client.clone(),
             dropped: dropped.clone(),
         };
@@ -372,6 +377,10 @@ struct Driver {
     reoffer: Option<Reoffer>,
     /// Our offer in the 200 to a re-INVITE without one; its answer comes in the ACK.
     offered_in_200: Option<PendingOffer>,
+    /// Changes of this machine's network.
+    network: watch::Receiver<u64>,
+    /// Our address is another one, and the far end has to be told.
+    moved: bool,
     /// Keeps the user agent alive as long as its calls.
     client: HeadlessSipClient,
     /// The program let go of the call.
@@ -383,7 +392,7 @@ struct Reoffer {
     answer: JoinHandle<Result<Option<Body>, SignalingError>>,
     offer: PendingOffer,
     hold: bool,
-    done: Reply,
+    done: Option<Reply>,
 }
 
 /// Why a call ends, before its last figures are known.
@@ -439,6 +448,7 @@ impl Driver {
                     }
                 }
                 answer = answer_of(&mut self.reoffer) => self.on_reoffer_answered(answer),
+                Ok(()) = self.network.changed() => self.on_network_changed(),
                 () = closing.cancelled() => return End::local(None),
                 () = dropped.cancelled() => return End::local(None),
             }
@@ -584,17 +594,42 @@ impl Driver {
                 None
             }
             Some(Command::Hold { hold, done }) => {
-                self.reoffer(hold, done);
+                self.reoffer(hold, Some(done));
                 None
             }
         }
     }
 
-    fn reoffer(&mut self, hold: bool, done: Reply) {
+    /// Our way to the far end is another one: new sockets at once, for a far end that follows what it receives; the rest is told by re-INVITE.
+    fn on_network_changed(&mut self) {
+        let peer = self.sip.handle().peer_addr();
+        let moved = self
+            .client
+            .rtp_ip(peer)
+            .and_then(|ip| self.media.move_to(ip));
+        match moved {
+            Ok(moved) => self.moved |= moved,
+            // There will be another change when there is.
+            Err(error) => tracing::info!(%error, "no way to the far end at present"),
+        }
+        self.tell_move();
+    }
+
+    fn tell_move(&mut self) {
+        if self.moved && self.reoffer.is_none() {
+            self.moved = false;
+            self.reoffer(self.local_hold, None);
+        }
+    }
+
+    /// Offers anew. Without `done` nobody waits for it, so that it has to come about however long it takes.
+    fn reoffer(&mut self, hold: bool, done: Option<Reply>) {
         if self.reoffer.is_some() {
-            let _ = done.send(Err(Error::Media(
-                "another hold or resume is still under way; wait for it".into(),
-            )));
+            if let Some(done) = done {
+                let _ = done.send(Err(Error::Media(
+                    "another hold or resume is still under way; wait for it".into(),
+                )));
+            }
             return;
         }
         let direction = if hold {
@@ -604,10 +639,16 @@ impl Driver {
         };
         let (body, offer) = self.media.offer(direction);
         let sip = self.sip.handle();
+        let patient = done.is_none();
         let answer = tokio::spawn(async move {
-            sip.reinvite(Some(body))
-                .await
-                .map(|mut answer| answer.body.take())
+            loop {
+                match sip.reinvite(Some(body.clone())).await {
+                    Err(SignalingError::Pending) if patient => {
+                        tokio::time::sleep(OFFER_PAUSE).await;
+                    }
+                    outcome => return outcome.map(|mut answer| answer.body.take()),
+                }
+            }
         });
         self.reoffer = Some(Reoffer {
             answer,
@@ -632,8 +673,15 @@ impl Driver {
             self.local_hold = hold;
             Ok(())
         });
-        let _ = done.send(outcome);
+        match (done, outcome) {
+            (Some(done), outcome) => drop(done.send(outcome)),
+            (None, Err(error)) => {
+                tracing::warn!(%error, "the far end was not told of our new address")
+            }
+            (None, Ok(())) => {}
+        }
         self.tell_hold();
+        self.tell_move();
     }
 
     fn direction(&self) -> Direction {

@@ -12,10 +12,12 @@ use sip_signaling::{
 };
 use tokio::sync::{Mutex, broadcast, watch};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::call::{pairs, say_bye};
 use crate::media::MediaSettings;
+#[cfg(target_os = "linux")]
+use crate::network_watch::NetworkWatch;
 use crate::{
     ActiveCall, ClientConfig, Dial, Error, IncomingCall, Register, TextMessage, Transport, address,
 };
@@ -41,6 +43,10 @@ struct Inner {
     messages: Mutex<IncomingMessages>,
     drivers: TaskTracker,
     closing: CancellationToken,
+    /// Counts the changes of this machine's network.
+    network: watch::Sender<u64>,
+    /// Waits for such changes.
+    _network_watch: OnceLock<AbortOnDropHandle<()>>,
 }
 
 /// Who we are towards the far end.
@@ -102,10 +108,13 @@ impl HeadlessSipClient {
             messages: Mutex::new(messages),
             drivers: TaskTracker::new(),
             closing: CancellationToken::new(),
+            network: watch::Sender::default(),
+            _network_watch: OnceLock::new(),
         };
         let client = Self {
             inner: Arc::new(inner),
         };
+        client.watch_network();
         match client.inner.config.register {
             Register::Wait if client.inner.account.domain.is_some() => {
                 if let Err(error) = client.register().await {
@@ -250,6 +259,51 @@ impl HeadlessSipClient {
         self.inner.agent.set_draining(Some(retry_after));
         self.inner.drivers.close();
         self.inner.drivers.wait().await;
+    }
+
+    /// Says that this machine has another address, or another way out (Wi-Fi to cable, a VPN): registers anew at once, opens new connections,
+    /// and moves the calls that are up: their RTP sockets to the new address, which a re-INVITE tells the far end. Calls whose address towards the
+    /// far end is the same as before go on untouched; those that still ring are not moved.
+    ///
+    /// On Linux this happens by itself ([`ClientConfig::watch_network`]). It needs an unspecified [`ClientConfig::local_sip_addr`], such as the
+    /// default: a socket that is bound to one address lives and dies with it.
+    pub fn network_changed(&self) {
+        self.inner.agent.network_changed();
+        self.inner
+            .network
+            .send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    #[cfg(target_os = "linux")]
+    fn watch_network(&self) {
+        let config = &self.inner.config;
+        if !config.watch_network || !config.local_sip_addr.ip().is_unspecified() {
+            return;
+        }
+        let mut watch = match NetworkWatch::open() {
+            Ok(watch) => watch,
+            Err(error) => {
+                tracing::warn!(%error, "changes of the network are not noticed; call network_changed() on them");
+                return;
+            }
+        };
+        let inner = Arc::downgrade(&self.inner);
+        let task = tokio::spawn(async move {
+            while let Ok(()) = watch.changed().await {
+                let Some(inner) = inner.upgrade() else { return };
+                tracing::info!("the network has changed: registering and moving calls");
+                Self { inner }.network_changed();
+            }
+        });
+        let _ = self.inner._network_watch.set(AbortOnDropHandle::new(task));
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn watch_network(&self) {}
+
+    /// Changes of the network from now on.
+    pub(crate) fn network_changes(&self) -> watch::Receiver<u64> {
+        self.inner.network.subscribe()
     }
 
     /// Hangs up all calls, un-registers, and closes the sockets.

@@ -80,6 +80,10 @@ pub struct ClientConfig {
     pub resampler_quality: ResamplerQuality,
     /// UDP ports for RTP and RTCP; each call takes an even one and the odd one above it. Default 16384 to 32767.
     pub rtp_ports: RangeInclusive<u16>,
+    /// Notice by itself that this machine has another address or another way out, and do what
+    /// [`HeadlessSipClient::network_changed`](crate::HeadlessSipClient::network_changed) does. On Linux, and if `local_sip_addr` is an unspecified
+    /// address. Default true.
+    pub watch_network: bool,
     /// The address for RTP sockets and SDP. Default: the one SIP uses towards the far end.
     pub local_rtp_ip: Option<IpAddr>,
     /// The sample rate of received frames, in Hz, 8,000 to 192,000. Default: that of the negotiated codec.
@@ -144,6 +148,7 @@ impl Default for ClientConfig {
             extended_reports: true,
             resampler_quality: ResamplerQuality::default(),
             rtp_ports: 16_384..=32_767,
+            watch_network: true,
             local_rtp_ip: None,
             receive_sample_rate: None,
             jitter_buffer: JitterBufferConfig::default(),

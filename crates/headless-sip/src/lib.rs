@@ -40,6 +40,8 @@ mod incoming;
 mod info_dtmf;
 mod media;
 mod message;
+#[cfg(target_os = "linux")]
+mod network_watch;
 mod outgoing;
 mod stats;
 

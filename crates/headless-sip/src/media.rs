@@ -220,6 +220,25 @@ impl CallMedia {
         Ok(started)
     }
 
+    /// Takes sockets on `local_ip` in place of those that are held; the next offer or answer names them. False if they are there
+    /// already.
+    pub(crate) fn move_to(&mut self, local_ip: IpAddr) -> Result<bool, Error> {
+        if self.local.rtp.ip() == local_ip {
+            return Ok(false);
+        }
+        let ports = self.engine.reserve(local_ip)?;
+        self.local = LocalMedia {
+            rtp: ports.rtp_addr(),
+            rtcp: Some(ports.rtcp_addr()),
+        };
+        match &mut self.state {
+            State::Running(handle) => handle.move_to(ports)?,
+            State::Reserved(held) => *held = ports,
+            State::Failed => {}
+        }
+        Ok(true)
+    }
+
     /// The call was answered without new SDP: what was heard early goes on as the call's media.
     pub(crate) fn answered(&self) -> Result<(), Error> {
         self.update(MediaUpdate {

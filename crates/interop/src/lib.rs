@@ -10,12 +10,15 @@
 //! | baresip | [`Baresip`] | `baresip-core` |
 //! | Kamailio | [`Kamailio`] | `kamailio`, `kamailio-tls-modules` |
 //!
+//! [`in_own_network`] gives a test a network whose addresses it may take away (`iproute2`).
+//!
 //! The functions panic, with a text that says what was awaited and what came instead: they are only called by tests.
 
 mod authority;
 mod baresip;
 mod baresip_control;
 mod kamailio;
+mod network;
 mod phone;
 mod ports;
 mod process;
@@ -27,6 +30,7 @@ pub use authority::{Authority, Certificate};
 pub use baresip::{Baresip, BaresipConfig};
 pub use baresip_control::{BaresipControl, BaresipEvent};
 pub use kamailio::{Kamailio, REALM};
+pub use network::{Network, in_own_network};
 pub use phone::{Phone, assert_tone, hear_tone, listen, tone};
 pub use ports::Ports;
 pub use process::PeerProcess;

@@ -17,6 +17,8 @@ pub enum Program {
     Baresip,
     /// The SIP proxy and registrar.
     Kamailio,
+    /// The tool that sets up networks.
+    Ip,
 }
 
 impl Program {
@@ -27,6 +29,7 @@ impl Program {
             Program::Sipp => "sipp",
             Program::Baresip => "baresip",
             Program::Kamailio => "kamailio",
+            Program::Ip => "ip",
         }
     }
 
@@ -37,6 +40,7 @@ impl Program {
             Program::Sipp => "sip-tester",
             Program::Baresip => "baresip-core",
             Program::Kamailio => "kamailio",
+            Program::Ip => "iproute2",
         }
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use crate::engine::EngineCore;
 use crate::mailbox::{Command, Mailbox};
 use crate::session::check_send;
-use crate::{EngineError, MediaConfig, MediaFormat, MediaStats, MediaUpdate};
+use crate::{EngineError, MediaConfig, MediaFormat, MediaPorts, MediaStats, MediaUpdate};
 
 /// The longest key press that RFC 4733 can tell at 8 kHz is 8 s per event; longer ones are
 /// continued, and nobody presses for more than a minute.
@@ -106,6 +106,20 @@ impl MediaHandle {
         self.inner
             .mailbox
             .post(Command::Update(self.inner.id, Box::new(update)));
+        Ok(())
+    }
+
+    /// Sends from and receives on other sockets from the next packet time on, because the address of those that were is
+    /// gone or another way leads to the peer. The peer has to be told (re-INVITE with the new address). Sequence
+    /// numbers, timestamps and what is queued go on; the sockets before are closed.
+    ///
+    /// # Errors
+    /// [`EngineError::Stopped`]; the ports are then given back.
+    pub fn move_to(&self, ports: MediaPorts) -> Result<(), EngineError> {
+        self.check_running()?;
+        self.inner
+            .mailbox
+            .post(Command::Move(self.inner.id, Box::new(ports)));
         Ok(())
     }
 

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use rtp_media::TelephoneEvent;
 
-use crate::MediaUpdate;
 use crate::media_thread::NewSession;
+use crate::{MediaPorts, MediaUpdate};
 
 /// What a media thread is asked to do; the number names the session.
 pub(crate) enum Command {
     Start(Box<NewSession>),
     Update(u64, Box<MediaUpdate>),
+    /// Other sockets, from now on.
+    Move(u64, Box<MediaPorts>),
     Dtmf(u64, TelephoneEvent, Duration),
     Stop(u64),
     /// The engine is gone: end when the last session has stopped.

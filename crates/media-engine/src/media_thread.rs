@@ -108,6 +108,11 @@ impl MediaThread {
                     tracing::warn!(%error, "a change of media was not applied");
                 }
             }
+            Command::Move(id, ports) => {
+                if let Some(running) = self.find(id) {
+                    running.ports = *ports;
+                }
+            }
             Command::Dtmf(id, event, duration) => {
                 if let Some(running) = self.find(id)
                     && let Err(error) = running.session.send_dtmf(event, duration)

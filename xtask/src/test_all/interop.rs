@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::Outcome;
 use super::command::{cargo, run};
+use super::packages::is_root;
 use super::steps::Step;
 use crate::workspace::Workspace;
 
@@ -16,6 +17,9 @@ const PROGRAMS: [(&str, &str); 3] = [
     ("baresip", "baresip-core"),
     ("kamailio", "kamailio"),
 ];
+
+/// The suite that takes addresses away, and what it needs beside root.
+const NETWORK_CHANGE: (&str, &str, &str) = ("network_change", "ip", "iproute2");
 
 /// One step a suite.
 pub(crate) fn steps(workspace: &Workspace) -> Vec<Step> {
@@ -44,6 +48,16 @@ pub(crate) fn steps(workspace: &Workspace) -> Vec<Step> {
 
 /// Why the suite cannot run here. A suite that has no program's name needs all of them.
 fn missing(suite: &str) -> Option<String> {
+    let (network_change, program, package) = NETWORK_CHANGE;
+    if suite == network_change {
+        return match (is_root(), is_installed(program)) {
+            (true, true) => None,
+            (false, _) => Some("not root: it makes network namespaces".to_owned()),
+            (true, false) => Some(format!(
+                "not installed: {program} (Debian package {package})"
+            )),
+        };
+    }
     let named = PROGRAMS.iter().any(|(program, _)| *program == suite);
     let absent: Vec<String> = PROGRAMS
         .iter()

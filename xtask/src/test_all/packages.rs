@@ -7,13 +7,14 @@ use std::process::{Command, Stdio};
 use super::command::{Log, run};
 use super::{Context, Outcome};
 
-const PACKAGES: [&str; 8] = [
+const PACKAGES: [&str; 9] = [
     "asterisk-core-sounds-en-wav",
     "espeak-ng",
     "sip-tester",
     "baresip-core",
     "kamailio",
     "kamailio-tls-modules",
+    "iproute2",
     "libopus-dev",
     "pkg-config",
 ];
@@ -94,7 +95,7 @@ fn is_installed(package: &str) -> bool {
     )
 }
 
-fn is_root() -> bool {
+pub(super) fn is_root() -> bool {
     prints(Command::new("id").arg("--user"), "0")
 }
 

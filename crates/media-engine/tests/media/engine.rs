@@ -128,6 +128,39 @@ async fn two_calls_hear_each_other_and_stop_cleanly() {
 }
 
 #[tokio::test]
+async fn a_call_that_moves_to_other_sockets_goes_on() {
+    let engine = engine();
+    let [mut a, mut b] = call_with(&engine, |_| {});
+    for (end, hz) in [(&a, 440.0), (&b, 1_000.0)] {
+        let said = AudioFrame::mono(tone(hz, 8_000, 20.0), 8_000);
+        end.audio.tx.send(said).await.unwrap();
+    }
+    tokio::join!(hear_tone(&mut a, 1_000.0), hear_tone(&mut b, 440.0));
+
+    let ports = engine.reserve(LOCALHOST).unwrap();
+    let moved = ports.rtp_addr();
+    a.handle.move_to(ports).unwrap();
+    // The far end is not told: it follows what it receives.
+    let followed = async {
+        loop {
+            if let Some(MediaEvent::SourceChanged { from, to }) = b.events.recv().await {
+                return (from, to);
+            }
+        }
+    };
+    let followed = tokio::time::timeout(Duration::from_secs(10), followed).await;
+    assert_eq!(followed.unwrap(), (a.addr, moved));
+    UdpSocket::bind(a.addr).expect("the port from before is free again");
+    while a.audio.rx.try_recv().is_some() {}
+    while b.audio.rx.try_recv().is_some() {}
+    tokio::join!(hear_tone(&mut a, 1_000.0), hear_tone(&mut b, 440.0));
+
+    a.handle.stop().await;
+    let ports = engine.reserve(LOCALHOST).unwrap();
+    assert!(matches!(a.handle.move_to(ports), Err(EngineError::Stopped)));
+}
+
+#[tokio::test]
 async fn digits_and_updates_reach_the_media_thread() {
     let engine = engine();
     let [a, mut b] = call_with(&engine, |config| {

@@ -1,5 +1,7 @@
 //! An established call, its events and its handle.
 
+use std::{net::SocketAddr, sync::Arc};
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -198,12 +200,12 @@ impl Call {
 
     /// Call-ID.
     pub fn call_id(&self) -> &str {
-        &self.handle.call_id
+        self.handle.call_id()
     }
 
     /// The peer: From or To, with tag.
     pub fn remote(&self) -> &NameAddr {
-        &self.handle.remote
+        self.handle.remote()
     }
 }
 
@@ -245,10 +247,17 @@ pub(super) enum CallCommand {
 /// Acts on a call. Cheap to clone; does not keep the call alive.
 #[derive(Debug, Clone)]
 pub struct CallHandle {
-    pub(super) call_id: String,
-    pub(super) remote: NameAddr,
+    pub(super) identity: Arc<CallIdentity>,
     pub(super) dialog: SharedDialog,
     pub(super) commands: mpsc::UnboundedSender<CallCommand>,
+}
+
+/// What does not change in a call.
+#[derive(Debug)]
+pub(super) struct CallIdentity {
+    pub(super) call_id: String,
+    pub(super) remote: NameAddr,
+    pub(super) peer_addr: SocketAddr,
 }
 
 impl CallHandle {
@@ -325,12 +334,17 @@ impl CallHandle {
 
     /// Call-ID.
     pub fn call_id(&self) -> &str {
-        &self.call_id
+        &self.identity.call_id
     }
 
     /// The peer: From or To, with tag.
     pub fn remote(&self) -> &NameAddr {
-        &self.remote
+        &self.identity.remote
+    }
+
+    /// Where the INVITE came from or went to: the peer, or the proxy before it.
+    pub fn peer_addr(&self) -> SocketAddr {
+        self.identity.peer_addr
     }
 
     pub(super) async fn command<T>(

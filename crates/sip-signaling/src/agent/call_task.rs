@@ -9,7 +9,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     auth::Authenticator,
-    call::{Call, CallCommand, CallEnd, CallEvent, CallHandle, EndedBy, IncomingOffer, OfferReply},
+    call::{
+        Call, CallCommand, CallEnd, CallEvent, CallHandle, CallIdentity, EndedBy, IncomingOffer,
+        OfferReply,
+    },
     call_requests::{Note, Shared},
     clock::{first_cseq, fraction, now},
     dispatch::{answer, refuse},
@@ -52,8 +55,11 @@ impl CallStart {
         let handle = {
             let known = dialog.lock().unwrap_or_else(PoisonError::into_inner);
             CallHandle {
-                call_id: known.id().call_id.clone(),
-                remote: known.remote().clone(),
+                identity: Arc::new(CallIdentity {
+                    call_id: known.id().call_id.clone(),
+                    remote: known.remote().clone(),
+                    peer_addr: flow.addr,
+                }),
                 dialog: dialog.clone(),
                 commands,
             }

@@ -29,9 +29,14 @@ pub(super) async fn run(
 ) {
     let mut task = RegistrationTask::new(inner, config);
     let closing = task.inner.closing.clone();
+    let mut network = task.inner.network_changes();
     let stopping = loop {
         let next = tokio::select! {
             next = task.register(&state) => next,
+            () = changed(&mut network) => {
+                task.forget_address();
+                continue;
+            }
             stopping = stop.recv() => break stopping,
             () = closing.cancelled() => break None,
         };
@@ -39,6 +44,7 @@ pub(super) async fn run(
             () = sleep_until(Some(next)) => {}
             () = task.stream_lost() => {}
             () = task.keep_open() => {}
+            () = changed(&mut network) => task.forget_address(),
             stopping = stop.recv() => break stopping,
             () = closing.cancelled() => break None,
         }
@@ -51,6 +57,13 @@ pub(super) async fn run(
     state.send_replace(RegistrationState::Unregistered);
     if let Some(done) = stopping {
         done.send(result).ok();
+    }
+}
+
+/// Waits for a change of the network; for ever once the user agent is gone.
+async fn changed(network: &mut watch::Receiver<u64>) {
+    if network.changed().await.is_err() {
+        std::future::pending().await
     }
 }
 
@@ -87,6 +100,12 @@ impl RegistrationTask {
             inner,
             config,
         }
+    }
+
+    /// What the registrar saw was another network.
+    fn forget_address(&mut self) {
+        self.seen = None;
+        self.bound_flow = None;
     }
 
     /// One round: registers, tells the state, and says when the next round is due.

@@ -94,6 +94,7 @@ impl UserAgent {
             registrations: Mutex::default(),
             messages: Mutex::default(),
             draining: Mutex::default(),
+            network: watch::Sender::default(),
             tasks: TaskTracker::new(),
             closing: cancel.child_token(),
             _guard: guard,
@@ -191,6 +192,18 @@ impl UserAgent {
         *locked(&self.inner.draining) = retry_after;
     }
 
+    /// This machine has another address, or another way out: registers anew at once and takes the old bindings away, ends the streams that
+    /// stand on an address which is gone, and forgets which servers failed. Calls that are up are not touched: a re-INVITE of theirs names
+    /// the new address. UDP goes on if [`UserAgentConfig::local_addr`] is an unspecified address; a socket that is bound to one address lives and
+    /// dies with it.
+    pub fn network_changed(&self) {
+        locked(&self.inner.learned).clear();
+        self.inner.layer.network_changed();
+        self.inner
+            .network
+            .send_modify(|count| *count = count.wrapping_add(1));
+    }
+
     /// Every SIP message from now on, in short. Costs nothing while nobody listens; a slow listener loses the oldest.
     pub fn trace(&self) -> broadcast::Receiver<TracedMessage> {
         self.inner.layer.trace()
@@ -260,6 +273,8 @@ pub(crate) struct Inner {
     messages: Mutex<Option<mpsc::Sender<IncomingMessage>>>,
     /// New calls are refused, and what they are told of when to try again.
     draining: Mutex<Option<Duration>>,
+    /// Counts the changes of this machine's network.
+    network: watch::Sender<u64>,
     /// The tasks of INVITEs, which have something to say at the end.
     pub(super) tasks: TaskTracker,
     /// Cancelled while the sockets are still open.
@@ -309,6 +324,11 @@ impl Inner {
 
     pub(super) fn forget_arrival(&self, key: &ArrivalKey) {
         locked(&self.arriving).remove(key);
+    }
+
+    /// Changes of the network from now on.
+    pub(super) fn network_changes(&self) -> watch::Receiver<u64> {
+        self.network.subscribe()
     }
 
     /// `Retry-After` while no new calls are taken.

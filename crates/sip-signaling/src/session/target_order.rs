@@ -136,6 +136,11 @@ impl<K: Copy + Eq + Hash> TargetHealth<K> {
         self.served.retain(|_, served| *served != server);
     }
 
+    /// Whoever failed has another chance: it may have been our network and not theirs.
+    pub(crate) fn forgive(&mut self) {
+        self.failed.clear();
+    }
+
     /// A server is there again.
     pub(crate) fn worked(&mut self, server: K) {
         self.failed.remove(&server);

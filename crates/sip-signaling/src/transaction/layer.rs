@@ -474,6 +474,14 @@ impl TransactionLayer {
         self.transactions.tasks.wait().await;
     }
 
+    /// This machine has another address, or another way to the same places: what was learned of them is forgotten, and streams
+    /// over the old way end.
+    pub(crate) fn network_changed(&self) {
+        locked(&self.health).forgive();
+        locked(&self.without_tcp).clear();
+        self.streams.leave_old_addresses();
+    }
+
     /// Closes the sockets.
     pub(crate) fn close(&self) {
         self.cancel.cancel();

@@ -98,6 +98,11 @@ pub(crate) fn local_ip_towards(peer: SocketAddr) -> Result<IpAddr, SignalingErro
     })
 }
 
+/// Whether this machine has the address now.
+pub(crate) fn is_local(ip: IpAddr) -> bool {
+    UdpSocket::bind(SocketAddr::new(ip, 0)).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

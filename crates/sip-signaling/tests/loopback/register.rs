@@ -37,6 +37,18 @@ async fn ok(peer: &Peer, request: &Request, expires: u32) {
         .await;
 }
 
+/// A 200 that tells as whom the registrar saw us, at port 4321.
+async fn seen_as(peer: &Peer, request: &Request, ip: &str) {
+    let mut response = peer.answer(request, 200, "r", None);
+    let via = request
+        .headers
+        .get("Via")
+        .unwrap()
+        .replace(";rport", &format!(";rport=4321;received={ip}"));
+    response.headers.set("Via", via).unwrap();
+    peer.send(&response.to_bytes()).await;
+}
+
 const MD5: &str = r#"Digest realm="r", nonce="n1", algorithm=MD5, qop="auth""#;
 const SHA256: &str = r#"Digest realm="r", nonce="n2", algorithm=SHA-256, qop="auth,auth-int""#;
 
@@ -251,14 +263,7 @@ async fn address_that_the_registrar_saw_is_registered_instead() {
     let (agent, _incoming) = agent().await;
     let registration = agent.register(registration(&peer)).unwrap();
     let first = peer.expect(Method::Register).await;
-    let mut response = peer.answer(&first, 200, "r", None);
-    let via = first
-        .headers
-        .get("Via")
-        .unwrap()
-        .replace(";rport", ";rport=4321;received=192.0.2.9");
-    response.headers.set("Via", via).unwrap();
-    peer.send(&response.to_bytes()).await;
+    seen_as(&peer, &first, "192.0.2.9").await;
     let second = peer.expect(Method::Register).await;
     let contacts = second.headers.get_list("Contact").join(" ");
     assert_eq!(
@@ -279,6 +284,34 @@ async fn address_that_the_registrar_saw_is_registered_instead() {
     );
     peer.reply(&invite, 486, "x", None).await;
     crate::peer::failure(&mut call).await;
+}
+
+#[tokio::test]
+async fn a_changed_network_is_registered_from_at_once_and_what_the_registrar_saw_is_forgotten() {
+    let mut peer = Peer::new().await;
+    let (agent, _incoming) = agent().await;
+    let registration = agent.register(registration(&peer)).unwrap();
+    let first = peer.expect(Method::Register).await;
+    let seen = "192.0.2.9";
+    seen_as(&peer, &first, seen).await;
+    let from_outside = peer.expect(Method::Register).await;
+    let contact = from_outside.headers.get("Contact").unwrap();
+    assert!(contact.contains(seen), "{contact}");
+    ok(&peer, &from_outside, 300).await;
+    registration.wait_registered().await.unwrap();
+
+    agent.network_changed();
+    let anew = peer.expect(Method::Register).await;
+    let contacts: Vec<_> = anew.headers.get_all("Contact").collect();
+    let here = format!("<sip:alice@{}>;expires=300", agent.local_addr());
+    assert_eq!(contacts.first(), Some(&here.as_str()));
+    assert!(
+        contacts
+            .iter()
+            .any(|old| old.contains(seen) && old.ends_with(";expires=0")),
+        "the old binding goes: {contacts:?}"
+    );
+    ok(&peer, &anew, 300).await;
 }
 
 #[tokio::test]

@@ -27,7 +27,10 @@ use crate::{
     SignalingError, TlsConfig, Transport,
     message::uri::bracketed,
     session::PeerIdentity,
-    transaction::{convert::to_stack_addr, target::Target},
+    transaction::{
+        convert::to_stack_addr,
+        target::{Target, is_local},
+    },
 };
 
 /// Connections of peers that may be open at once; more are closed at once.
@@ -96,6 +99,8 @@ pub(in crate::transaction) struct Stream {
     pub(in crate::transaction) transport: Transport,
     pub(in crate::transaction) peer: SocketAddr,
     pub(in crate::transaction) local: SocketAddr,
+    /// Cancelled when it shall end: its way is gone.
+    pub(super) leave: CancellationToken,
     /// Cancelled when it is over.
     pub(in crate::transaction) closed: CancellationToken,
     pub(super) why: OnceLock<String>,
@@ -361,6 +366,7 @@ impl StreamPool {
             transport,
             peer,
             local,
+            leave: CancellationToken::new(),
             closed: CancellationToken::new(),
             why: OnceLock::new(),
             identity,
@@ -386,6 +392,16 @@ impl StreamPool {
             place,
         ));
         Ok(stream)
+    }
+
+    /// Ends the streams that stand on an address which this machine has no more: nothing comes through them, and nobody
+    /// would say so for minutes.
+    pub(in crate::transaction) fn leave_old_addresses(&self) {
+        for stream in locked(&self.open).values().flatten() {
+            if !is_local(stream.local.ip()) {
+                stream.leave.cancel();
+            }
+        }
     }
 
     /// Forgets the streams that are over.

@@ -181,6 +181,7 @@ impl Side<'_> {
                     Own::Close => break "the peer closed the connection".into(),
                 },
                 () = cancel.cancelled() => break "closed here".into(),
+                () = self.stream.leave.cancelled() => break "this machine's address has changed".into(),
                 () = tokio::time::sleep_until(deadline.into()) => {
                     match self.alive(|alive| alive.handle_timeout(now())) {
                         KeepAliveStep::Wait => continue,
