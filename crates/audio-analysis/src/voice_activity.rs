@@ -62,6 +62,20 @@ pub enum VoiceEvent {
     },
 }
 
+impl VoiceEvent {
+    /// The same by a clock that read `by` when the detector began to listen.
+    #[must_use]
+    pub fn later(self, by: Duration) -> Self {
+        match self {
+            Self::Started { at } => Self::Started { at: at + by },
+            Self::Stopped { at, duration } => Self::Stopped {
+                at: at + by,
+                duration,
+            },
+        }
+    }
+}
+
 /// Tells when speech starts and stops.
 ///
 /// ```

@@ -16,6 +16,7 @@ use audio_codecs::{
 use rtp_media::{PayloadType, RtpSession};
 
 use crate::frame::nanos;
+use crate::key_tones::KeyTones;
 use crate::media_clock::MediaClock;
 use crate::playback::Playback;
 use crate::playback_queue::{FiredMark, PlaybackQueue};
@@ -44,6 +45,8 @@ pub(crate) struct CapturePath {
     /// The frame at work, at the codec's rate, mono.
     pcm: Vec<f32>,
     last_sample: f32,
+    /// Keys that take the place of what the program says.
+    key_tones: KeyTones,
     /// Playback stands still in the middle: it comes back with a fade.
     interrupted: bool,
     interleaved: Vec<f32>,
@@ -77,6 +80,7 @@ impl CapturePath {
             counted: 0,
             pcm: Vec::new(),
             last_sample: 0.0,
+            key_tones: KeyTones::default(),
             interrupted: false,
             interleaved: Vec::new(),
             payload: Vec::new(),
@@ -92,6 +96,11 @@ impl CapturePath {
     /// The frame that went out last, at [`rate`](Self::rate).
     pub(crate) fn pcm(&self) -> &[f32] {
         &self.pcm
+    }
+
+    /// Keys as tones.
+    pub(crate) fn key_tones(&mut self) -> &mut KeyTones {
+        &mut self.key_tones
     }
 
     /// The codec's sample rate.
@@ -143,7 +152,12 @@ impl CapturePath {
 
     /// Sends one frame: what the program says, or silence.
     pub(crate) fn send(&mut self, now: Instant, clock: &MediaClock, rtp: &mut RtpSession) {
-        self.next_frame(clock.samples(self.rate()));
+        let count = clock.samples(self.rate());
+        if self.key_tones.is_sounding() {
+            self.next_key_frame(count);
+        } else {
+            self.next_frame(count);
+        }
         self.payload.clear();
         let units = clock.samples(self.format.codec.clock_rate()) as u32;
         if let Some((payload_type, suppressor)) = &mut self.suppressor {
@@ -200,6 +214,16 @@ impl CapturePath {
         self.playback.close();
         self.drop_audio();
         self.playback.lock().take_fired(&mut self.marks);
+    }
+
+    /// Fills `pcm` with `count` samples of a key; playback stands still.
+    fn next_key_frame(&mut self, count: usize) {
+        self.begin(None);
+        self.pcm.clear();
+        self.pcm.resize(count, 0.0);
+        let rate = self.rate();
+        self.key_tones.fill(rate, &mut self.pcm);
+        self.last_sample = 0.0;
     }
 
     /// Fills `pcm` with `count` samples.

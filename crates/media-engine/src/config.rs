@@ -7,6 +7,8 @@ use std::time::Duration;
 use audio_codecs::{Codec, ResamplerQuality};
 use rtp_media::{ExtendedReports, JitterBufferConfig, RedundancyFormat, TelephoneEventFormat};
 
+use crate::ListenConfig;
+
 /// A codec under the payload type that the two sides agreed on.
 #[derive(Debug, Clone)]
 pub struct MediaFormat {
@@ -98,6 +100,8 @@ pub struct MediaConfig {
     pub quality_interval: Duration,
     /// The call is not answered yet: received frames say so.
     pub early_media: bool,
+    /// What to listen for in the sound itself. Default nothing.
+    pub listen: ListenConfig,
     /// Yield what was sent as [`AudioBridge::sent`](crate::AudioBridge::sent), for recordings.
     pub tap_sent: bool,
     /// Send to the source that really sends (symmetric RTP, RFC 4961). Default true.
@@ -131,6 +135,7 @@ impl MediaConfig {
             media_timeout: Some(Duration::from_secs(30)),
             quality_interval: Duration::from_secs(5),
             early_media: false,
+            listen: ListenConfig::default(),
             tap_sent: false,
             symmetric: true,
             cname: None,
@@ -168,10 +173,12 @@ pub struct MediaUpdate {
     pub may_receive: Option<bool>,
     /// Whether the call is still not answered.
     pub early_media: Option<bool>,
+    /// What to listen for in the sound itself.
+    pub listen: Option<ListenConfig>,
 }
 
 impl From<MediaConfig> for MediaUpdate {
-    /// Everything in `config` that may change while the call runs.
+    /// Everything in `config` that was negotiated. What to listen for stays.
     fn from(config: MediaConfig) -> Self {
         Self {
             send: Some(config.send),
@@ -187,6 +194,7 @@ impl From<MediaConfig> for MediaUpdate {
             may_send: Some(config.may_send),
             may_receive: Some(config.may_receive),
             early_media: Some(config.early_media),
+            listen: None,
         }
     }
 }

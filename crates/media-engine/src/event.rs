@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use rtp_media::NoMediaCause;
 
-use crate::MediaStats;
 use crate::block_on::block_on;
 use crate::queue::Reader;
+use crate::{Heard, MediaStats};
 
 /// How many events wait for a program that does not read them. Quality figures give way first.
 pub(crate) const EVENT_CAPACITY: usize = 64;
@@ -23,13 +23,17 @@ pub enum MediaEvent {
         /// Where it came from.
         source: SocketAddr,
     },
-    /// The peer pressed a key (RFC 4733). Once per key press, when it begins.
+    /// The peer pressed a key (RFC 4733, or a tone). Once per key press and way, when it begins.
     Dtmf {
         /// 0-9, *, #, A-D.
         digit: char,
         /// How long the key had been down when this was told.
         duration: Duration,
+        /// It was heard in the audio, as [`ListenConfig::dtmf`](crate::ListenConfig::dtmf) asked for.
+        in_band: bool,
     },
+    /// Something in the sound that [`ListenConfig`](crate::ListenConfig) asked for.
+    Heard(Heard),
     /// Everything queued before a mark has been sent, or was cleared.
     Mark {
         /// The name given to [`AudioSender::mark`](crate::AudioSender::mark).

@@ -130,22 +130,38 @@ impl MediaHandle {
     /// [`EngineError::NoTelephoneEvent`], [`EngineError::BadDigit`], [`EngineError::DigitDuration`],
     /// [`EngineError::OnHold`], [`EngineError::Stopped`].
     pub fn send_dtmf(&self, digit: char, duration: Duration) -> Result<(), EngineError> {
+        let event = check_key(digit, duration)?;
         self.check_running()?;
-        let event = TelephoneEvent::from_char(digit).map_err(|_| EngineError::BadDigit(digit))?;
-        if duration.is_zero() || duration > MAX_DIGIT {
-            return Err(EngineError::DigitDuration(duration));
-        }
-        let terms = self.terms();
-        if !terms.telephone_event {
+        if !self.terms().telephone_event {
             return Err(EngineError::NoTelephoneEvent);
         }
-        if !terms.may_send {
-            return Err(EngineError::OnHold);
-        }
+        self.check_sending()?;
         self.inner
             .mailbox
             .post(Command::Dtmf(self.inner.id, event, duration));
         Ok(())
+    }
+
+    /// Sends a key press as a tone in the audio, for a peer that takes no telephone-event; otherwise as [`send_dtmf`](Self::send_dtmf). A
+    /// pause of 40 to 100 ms follows each.
+    ///
+    /// # Errors
+    /// [`EngineError::BadDigit`], [`EngineError::DigitDuration`], [`EngineError::OnHold`], [`EngineError::Stopped`].
+    pub fn send_dtmf_tone(&self, digit: char, duration: Duration) -> Result<(), EngineError> {
+        check_key(digit, duration)?;
+        self.check_running()?;
+        self.check_sending()?;
+        self.inner
+            .mailbox
+            .post(Command::DtmfTone(self.inner.id, digit, duration));
+        Ok(())
+    }
+
+    fn check_sending(&self) -> Result<(), EngineError> {
+        match self.terms().may_send {
+            true => Ok(()),
+            false => Err(EngineError::OnHold),
+        }
     }
 
     /// The figures so far, not older than 200 ms; the final ones once the media has stopped.
@@ -208,6 +224,14 @@ impl std::fmt::Debug for MediaHandle {
             .field("stopped", &self.is_stopped())
             .finish()
     }
+}
+
+fn check_key(digit: char, duration: Duration) -> Result<TelephoneEvent, EngineError> {
+    let event = TelephoneEvent::from_char(digit).map_err(|_| EngineError::BadDigit(digit))?;
+    if duration.is_zero() || duration > MAX_DIGIT {
+        return Err(EngineError::DigitDuration(duration));
+    }
+    Ok(event)
 }
 
 /// Sets the codecs up once, here rather than on the media thread, so that the caller learns of it.

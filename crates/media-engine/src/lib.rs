@@ -56,6 +56,8 @@ mod queue;
 
 mod background;
 mod capture;
+mod key_tones;
+mod listening;
 mod media_clock;
 mod playout;
 mod rate_converter;
@@ -69,6 +71,7 @@ mod ports;
 mod slots;
 mod socket;
 
+pub use audio_analysis as analysis;
 pub use audio_bridge::{AudioBridge, AudioReceiver, AudioSender};
 pub use audio_codecs::ResamplerQuality;
 pub use config::{ComfortNoiseFormat, MediaConfig, MediaFormat, MediaUpdate};
@@ -77,6 +80,7 @@ pub use error::{AudioError, EngineError, TrySendError};
 pub use event::{MediaEvent, MediaEvents};
 pub use frame::{AudioFrame, ReceivedFrame, SAMPLE_RATES};
 pub use handle::MediaHandle;
+pub use listening::{Heard, InBandDtmf, ListenConfig};
 pub use playback_queue::{Cleared, PlayedUtterance, UtteranceId};
 pub use ports::MediaPorts;
 pub use rtp_media::{

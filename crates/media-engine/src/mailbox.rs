@@ -17,6 +17,7 @@ pub(crate) enum Command {
     /// Other sockets, from now on.
     Move(u64, Box<MediaPorts>),
     Dtmf(u64, TelephoneEvent, Duration),
+    DtmfTone(u64, char, Duration),
     Stop(u64),
     /// The engine is gone: end when the last session has stopped.
     Shutdown,

@@ -120,6 +120,13 @@ impl MediaThread {
                     tracing::warn!(%error, "a DTMF digit was not sent");
                 }
             }
+            Command::DtmfTone(id, digit, duration) => {
+                if let Some(running) = self.find(id)
+                    && let Err(error) = running.session.send_dtmf_tone(digit, duration)
+                {
+                    tracing::warn!(%error, "a DTMF digit was not sent");
+                }
+            }
             Command::Stop(id) => self.stop(id, load),
             Command::Shutdown => self.shutdown = true,
         }

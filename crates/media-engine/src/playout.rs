@@ -15,6 +15,7 @@ use rtp_media::{ClockRate, Pace, PayloadType, Playout, RtpSession};
 
 use crate::background::Background;
 use crate::frame::nanos;
+use crate::listening::Listening;
 use crate::media_clock::MediaClock;
 use crate::queue::Writer;
 use crate::rate_converter::RateConverter;
@@ -46,6 +47,8 @@ pub(crate) struct PlayoutPath {
     decoded: Vec<f32>,
     /// One frame at the codec's rate, where the program wants another.
     frame: Vec<f32>,
+    /// One frame that is listened to and that the program does not read.
+    unread: Vec<f32>,
     converter: RateConverter,
     converted: SampleFifo,
     out: Writer<ReceivedFrame>,
@@ -90,6 +93,7 @@ impl PlayoutPath {
             interleaved: Vec::new(),
             decoded: Vec::new(),
             frame: Vec::new(),
+            unread: Vec::new(),
             converter: RateConverter::new(receive_rate.unwrap_or(rate), quality),
             converted: SampleFifo::default(),
             out,
@@ -153,16 +157,31 @@ impl PlayoutPath {
         now: Instant,
         clock: &MediaClock,
         rtp: &mut RtpSession,
+        listening: &mut Listening,
     ) -> Option<Waker> {
         self.fill(now, clock, rtp);
         let count = clock.samples(self.rate);
         let concealed = self.take_invented(count as u64);
-        if !self.out.has_reader() {
+        let read = self.out.has_reader();
+        if !read && !listening.is_on() {
             self.frame.clear();
             self.fifo.pop_into(count, &mut self.frame);
             return None;
         }
-        let samples = self.take_frame(count, clock.samples(self.converter.to_hz()));
+        let wanted = clock.samples(self.converter.to_hz());
+        let mut samples = match read {
+            true => Vec::with_capacity(wanted),
+            false => std::mem::take(&mut self.unread),
+        };
+        self.take_frame(count, wanted, &mut samples);
+        if listening.is_on() {
+            listening.hear(&samples, clock.elapsed(), self.early_media);
+        }
+        if !read {
+            samples.clear();
+            self.unread = samples;
+            return None;
+        }
         self.out.push(ReceivedFrame {
             frame: AudioFrame::mono(samples, self.converter.to_hz()),
             media_time: clock.elapsed(),
@@ -345,25 +364,23 @@ impl PlayoutPath {
         concealed
     }
 
-    /// One frame out of the FIFO: `count` samples of the codec's rate, `wanted` of the program's.
-    fn take_frame(&mut self, count: usize, wanted: usize) -> Vec<f32> {
-        let mut samples = Vec::with_capacity(wanted);
+    /// Moves one frame out of the FIFO to `samples`, which are empty: `count` samples of the codec's rate, `wanted` of the program's.
+    fn take_frame(&mut self, count: usize, wanted: usize, samples: &mut Vec<f32>) {
         if self.rate == self.converter.to_hz()
             && self.converter.is_empty()
             && self.converted.is_empty()
         {
-            self.fifo.pop_into(count, &mut samples);
-            return samples;
+            self.fifo.pop_into(count, samples);
+            return;
         }
         self.frame.clear();
         self.fifo.pop_into(count, &mut self.frame);
         self.converter
             .process(self.rate, &self.frame, self.converted.tail());
-        self.converted.pop_into(wanted, &mut samples);
+        self.converted.pop_into(wanted, samples);
         // A change of codec may leave a frame one sample short, once.
         let last = samples.last().copied().unwrap_or(0.0);
         samples.resize(wanted, last);
-        samples
     }
 
     /// Another receiver takes over, perhaps at another rate.

@@ -15,6 +15,7 @@ use rtp_media::{
 use crate::background::Background;
 use crate::capture::CapturePath;
 use crate::event::EVENT_CAPACITY;
+use crate::listening::Listening;
 use crate::media_clock::MediaClock;
 use crate::playback::Playback;
 use crate::playout::{PlayoutPath, same_codec};
@@ -54,6 +55,7 @@ pub struct MediaSession {
     events: Writer<MediaEvent>,
     tap: Option<Writer<ReceivedFrame>>,
     keys: VecDeque<(TelephoneEvent, Duration)>,
+    listening: Listening,
     comfort_noise: ComfortNoiseFormat,
     may_send: bool,
     early_media: bool,
@@ -118,6 +120,7 @@ impl MediaSession {
             events,
             tap,
             keys: VecDeque::new(),
+            listening: Listening::new(config.listen, config.telephone_event.is_some(), rate),
             comfort_noise: config.comfort_noise,
             may_send: config.may_send,
             early_media: config.early_media,
@@ -166,13 +169,20 @@ impl MediaSession {
         }
         self.handle_timeout(now);
         self.send_waiting_keys(now);
-        let waiting = self.playout.play(now, &self.clock, &mut self.rtp);
+        let waiting = self
+            .playout
+            .play(now, &self.clock, &mut self.rtp, &mut self.listening);
         self.wakers.extend(waiting);
         if self.may_send && !self.rtp.is_sending_telephone_event() {
             self.capture.send(now, &self.clock, &mut self.rtp);
         } else {
             self.capture.stand_still(now, &self.clock, &mut self.rtp);
         }
+        self.listening.hear_own(
+            self.capture.pcm(),
+            self.capture.rate(),
+            self.clock.elapsed(),
+        );
         self.tap_sent();
         self.clock.advance();
         self.tell_events();
@@ -267,6 +277,10 @@ impl MediaSession {
             self.early_media = early_media;
             self.playout.set_early_media(early_media);
         }
+        self.listening.set(
+            update.listen,
+            update.telephone_event.map(|agreed| agreed.is_some()),
+        );
         let rtp = rtp_update(update, self.comfort_noise, &send, ptime);
         self.rtp.update(now, rtp);
         Ok(())
@@ -285,6 +299,23 @@ impl MediaSession {
             return Err(EngineError::TooManyDigits);
         }
         self.keys.push_back((event, duration));
+        Ok(())
+    }
+
+    /// Presses a key as a tone in the audio, after those that wait, and a pause after it: for a peer that takes no telephone-event. What
+    /// the program says stands still meanwhile and is not lost.
+    ///
+    /// # Errors
+    /// [`EngineError::BadDigit`] for what is no key, [`EngineError::TooManyDigits`] when 128 wait already.
+    pub fn send_dtmf_tone(&mut self, digit: char, duration: Duration) -> Result<(), EngineError> {
+        if audio_analysis::dtmf_frequencies(digit).is_none() {
+            return Err(EngineError::BadDigit(digit));
+        }
+        let keys = self.capture.key_tones();
+        if keys.len() >= MAX_WAITING_KEYS {
+            return Err(EngineError::TooManyDigits);
+        }
+        keys.push(digit, duration);
         Ok(())
     }
 
@@ -346,6 +377,7 @@ impl MediaSession {
                 } => MediaEvent::Dtmf {
                     digit: event.as_char(),
                     duration,
+                    in_band: false,
                 },
                 RtpEvent::SourceChanged { from, to } => MediaEvent::SourceChanged { from, to },
                 RtpEvent::NoMedia(cause) => MediaEvent::NoMedia(cause),
@@ -359,6 +391,10 @@ impl MediaSession {
                 }
                 _ => continue,
             };
+            let waiting = tell(&self.events, event);
+            self.wakers.extend(waiting);
+        }
+        while let Some(event) = self.listening.poll_event() {
             let waiting = tell(&self.events, event);
             self.wakers.extend(waiting);
         }

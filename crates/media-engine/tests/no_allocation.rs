@@ -7,9 +7,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use audio_codecs::Pcmu;
+use media_engine::analysis::{AnsweringMachineConfig, VoiceActivityConfig};
 use media_engine::{
-    AudioBridge, AudioFrame, Channel, ClockAnchor, MediaConfig, MediaEvents, MediaFormat,
-    MediaSession,
+    AudioBridge, AudioFrame, Channel, ClockAnchor, InBandDtmf, ListenConfig, MediaConfig,
+    MediaEvents, MediaFormat, MediaSession,
+};
+
+const NOTHING: ListenConfig = ListenConfig {
+    voice: None,
+    talk_over: None,
+    dtmf: InBandDtmf::Off,
+    call_progress: false,
+    answering_machine: None,
 };
 
 thread_local! {
@@ -65,10 +74,11 @@ fn addr(host: u8, channel: Channel) -> SocketAddr {
     ))
 }
 
-fn end(now: Instant, host: u8, receive_rate: Option<u32>) -> End {
+fn end(now: Instant, host: u8, receive_rate: Option<u32>, listen: ListenConfig) -> End {
     let format = MediaFormat::new(0, Arc::new(Pcmu));
     let mut config = MediaConfig::new(addr(3 - host, Channel::Rtp), format);
     config.receive_rate = receive_rate;
+    config.listen = listen;
     config.quality_interval = Duration::from_millis(200);
     let anchor = ClockAnchor::new(now, SystemTime::now());
     let (session, audio, events) = MediaSession::new(now, anchor, host.into(), config).unwrap();
@@ -108,9 +118,12 @@ fn run(ends: &mut [End; 2], now: &mut Instant, frames: usize, buf: &mut Vec<u8>)
     (heard, reports)
 }
 
-fn allocations_in_steady_state(receive_rate: Option<u32>, speech_rate: u32) {
+fn allocations_in_steady_state(receive_rate: Option<u32>, speech_rate: u32, listen: ListenConfig) {
     let mut now = Instant::now();
-    let mut ends = [end(now, 1, receive_rate), end(now, 2, receive_rate)];
+    let mut ends = [
+        end(now, 1, receive_rate, listen),
+        end(now, 2, receive_rate, listen),
+    ];
     let mut buf = Vec::with_capacity(2_048);
     for end in &ends {
         let samples = (0..speech_rate * 40)
@@ -147,19 +160,32 @@ fn allocations_in_steady_state(receive_rate: Option<u32>, speech_rate: u32) {
 
 #[test]
 fn nothing_is_allocated_at_the_codecs_rate() {
-    allocations_in_steady_state(None, 8_000);
+    allocations_in_steady_state(None, 8_000, NOTHING);
 }
 
 #[test]
 fn nothing_is_allocated_while_resampling_both_ways() {
-    allocations_in_steady_state(Some(48_000), 24_000);
+    allocations_in_steady_state(Some(48_000), 24_000, NOTHING);
+}
+
+#[test]
+fn nothing_is_allocated_while_every_detector_listens() {
+    let everything = ListenConfig {
+        voice: Some(VoiceActivityConfig::default()),
+        talk_over: Some(Duration::from_millis(300)),
+        dtmf: InBandDtmf::On,
+        call_progress: true,
+        answering_machine: Some(AnsweringMachineConfig::default()),
+    };
+    allocations_in_steady_state(None, 8_000, everything);
+    allocations_in_steady_state(Some(48_000), 24_000, everything);
 }
 
 #[test]
 fn a_g711_call_takes_less_than_24_kilobytes() {
     let mut now = Instant::now();
     let before = LIVE_BYTES.get();
-    let mut ends = [end(now, 1, None), end(now, 2, None)];
+    let mut ends = [end(now, 1, None, NOTHING), end(now, 2, None, NOTHING)];
     let mut buf = Vec::with_capacity(2_048);
     run(&mut ends, &mut now, 500, &mut buf);
     let of_each = (LIVE_BYTES.get() - before - buf.capacity() as i64) / 2;

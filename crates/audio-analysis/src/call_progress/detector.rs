@@ -40,6 +40,21 @@ pub enum CallProgressEvent {
     },
 }
 
+impl CallProgressEvent {
+    /// The same by a clock that read `by` when the detector began to listen.
+    #[must_use]
+    pub fn later(self, by: Duration) -> Self {
+        match self {
+            Self::Started { tone, plan, at } => Self::Started {
+                tone,
+                plan,
+                at: at + by,
+            },
+            Self::Stopped { tone, at } => Self::Stopped { tone, at: at + by },
+        }
+    }
+}
+
 /// Finds dial tone, ringback, busy, congestion, special information tones and the tones of fax machines by frequency and
 /// cadence, after the tables of [`patterns`].
 ///

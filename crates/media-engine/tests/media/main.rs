@@ -2,6 +2,7 @@
 
 mod audio_contract;
 mod engine;
+mod listening;
 mod network;
 mod redundancy;
 mod session;

@@ -46,6 +46,7 @@ pub(crate) struct Call {
     pub(crate) a: Party,
     pub(crate) b: Party,
     pub(crate) now: Instant,
+    started: Instant,
     pub(crate) faults: Faults,
     in_flight: BinaryHeap<InFlight>,
     random: u64,
@@ -146,12 +147,17 @@ impl Call {
             a: party(0),
             b: party(1),
             now: start,
+            started: start,
             faults,
             in_flight: BinaryHeap::new(),
             random: faults.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
             count: 0,
             buf: Vec::new(),
         }
+    }
+
+    pub(crate) fn started(&self) -> Instant {
+        self.started
     }
 
     /// Lets time pass.
