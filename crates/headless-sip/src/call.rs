@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use media_engine::{AudioBridge, MediaEvent, MediaEvents, MediaHandle};
+use media_engine::{AudioBridge, ListenConfig, MediaEvent, MediaEvents, MediaHandle, MediaUpdate};
 use sdp_negotiation::{Direction, PendingOffer};
 use sip_signaling::{
     Body, Call, CallHandle, HeaderList, IncomingOffer, IncomingRefer, NameAddr, SignalingError,
@@ -17,6 +17,7 @@ use crate::event::EventSender;
 use crate::info_dtmf::{self, KeyPresses};
 use crate::media::{CallMedia, StartedMedia};
 use crate::{CallEnded, CallEvent, CallEvents, CallStats, DtmfMethod, DtmfMode, EndedBy, Error};
+use crate::{CollectedDigits, DigitCollection};
 use crate::{Progress, address};
 
 /// Until an offer is tried again that crossed another one.
@@ -71,6 +72,7 @@ impl ActiveCall {
             media,
             handle,
             media_events: started.events,
+            told: started.told,
             commands,
             events: events_sender,
             setup,
@@ -134,6 +136,19 @@ impl ActiveCall {
     /// Presses keys: see [`CallControl::send_dtmf`].
     pub async fn send_dtmf(&self, digits: &str) -> Result<(), Error> {
         self.control.send_dtmf(digits).await
+    }
+
+    /// Gathers keys to an input: see [`CallEvents::collect_digits`].
+    pub async fn collect_digits(
+        &mut self,
+        collection: DigitCollection,
+    ) -> Result<CollectedDigits, Error> {
+        self.events.collect_digits(&self.audio.tx, collection).await
+    }
+
+    /// Listens for other things in the sound: see [`CallControl::listen`].
+    pub fn listen(&self, listen: ListenConfig) -> Result<(), Error> {
+        self.control.listen(listen)
     }
 
     /// The figures so far: see [`CallControl::stats`].
@@ -208,7 +223,7 @@ impl CallControl {
         self.ask(|done| Command::Hold { hold: false, done }).await
     }
 
-    /// Presses keys, each for 100 ms: `0` to `9`, `*`, `#`, `A` to `D`. By RFC 4733 it returns at once; the keys go out one after
+    /// Presses keys, each for 100 ms: `0` to `9`, `*`, `#`, `A` to `D`. By RFC 4733 and as tones it returns at once; the keys go out one after
     /// another, and playback waits meanwhile. By INFO ([`ClientConfig::dtmf_mode`](crate::ClientConfig::dtmf_mode)) it waits for the far
     /// end's answer to each.
     ///
@@ -234,6 +249,7 @@ impl CallControl {
             match self.dtmf_mode {
                 DtmfMode::Rfc4733 => self.media.send_dtmf(digit, duration)?,
                 DtmfMode::Info => self.send_info(digit, duration).await?,
+                DtmfMode::InBand => self.media.send_dtmf_tone(digit, duration)?,
             }
         }
         Ok(())
@@ -248,6 +264,20 @@ impl CallControl {
             }
             outcome => Ok(outcome?),
         }
+    }
+
+    /// Listens for other things in the sound of the call from now on, in place of [`ClientConfig::listen`](crate::ClientConfig::listen). What goes
+    /// on being listened for is not begun anew.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Media`] when the call is over.
+    pub fn listen(&self, listen: ListenConfig) -> Result<(), Error> {
+        let update = MediaUpdate {
+            listen: Some(listen),
+            ..MediaUpdate::default()
+        };
+        Ok(self.media.update(update)?)
     }
 
     /// Asks the far end to call `target` in our stead (blind transfer, REFER, RFC 3515) and waits until it agrees; `target` as for
@@ -361,6 +391,8 @@ struct Driver {
     media: CallMedia,
     handle: MediaHandle,
     media_events: MediaEvents,
+    /// Of the time before the answer.
+    told: Vec<MediaEvent>,
     commands: mpsc::Receiver<Command>,
     events: EventSender,
     setup: Duration,
@@ -430,6 +462,11 @@ impl Driver {
     async fn until_end(&mut self) -> End {
         let closing = self.client.closing();
         let dropped = self.dropped.clone();
+        for event in std::mem::take(&mut self.told) {
+            if let Some(end) = self.on_media(Some(event)) {
+                return end;
+            }
+        }
         loop {
             tokio::select! {
                 event = self.sip.next_event() => {
@@ -535,8 +572,17 @@ impl Driver {
     fn on_media(&mut self, event: Option<MediaEvent>) -> Option<End> {
         match event {
             Some(MediaEvent::Dtmf {
-                digit, duration, ..
-            }) => self.tell_key(digit, DtmfMethod::Rfc4733, duration),
+                digit,
+                duration,
+                in_band,
+            }) => {
+                let method = match in_band {
+                    true => DtmfMethod::InBand,
+                    false => DtmfMethod::Rfc4733,
+                };
+                self.tell_key(digit, method, duration);
+            }
+            Some(MediaEvent::Heard(heard)) => self.events.send(CallEvent::Heard(heard)),
             Some(MediaEvent::Mark { name, cleared }) => {
                 self.events.send(CallEvent::Mark { name, cleared })
             }

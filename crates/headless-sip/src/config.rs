@@ -8,7 +8,7 @@ use std::time::Duration;
 use audio_codecs::ResamplerQuality;
 use sip_signaling::TlsConfig;
 
-use crate::{CodecTable, JitterBufferConfig};
+use crate::{CodecTable, InBandDtmf, JitterBufferConfig, ListenConfig};
 
 /// Settings of a [`HeadlessSipClient`](crate::HeadlessSipClient).
 ///
@@ -103,6 +103,11 @@ pub struct ClientConfig {
     pub quality_interval: Duration,
     /// Media threads, apart from the async runtime. Default: one per core, at most 4.
     pub media_threads: Option<usize>,
+    /// What to listen for in the sound of calls, told as [`CallEvent::Heard`](crate::CallEvent::Heard): speech, both speaking at once, tones of
+    /// the network, answering machines; [`Dial::listen`](crate::Dial::listen), [`IncomingCall::set_listen`](crate::IncomingCall::set_listen) and
+    /// [`CallControl::listen`](crate::CallControl::listen) say it for one call. Default: keys as tones while telephone-event is not agreed, nothing
+    /// else.
+    pub listen: ListenConfig,
     /// Also hand out the audio that is sent, frame by frame beside what is received, for recorders
     /// ([`AudioBridge::sent`](crate::AudioBridge)). Default off.
     pub tap_sent: bool,
@@ -158,6 +163,10 @@ impl Default for ClientConfig {
             no_media_after: Duration::from_secs(5),
             quality_interval: Duration::from_secs(5),
             media_threads: None,
+            listen: ListenConfig {
+                dtmf: InBandDtmf::Auto,
+                ..ListenConfig::default()
+            },
             tap_sent: false,
             user_agent: concat!("headless-sip/", env!("CARGO_PKG_VERSION")).to_owned(),
             sip_t1: Duration::from_millis(500),
@@ -220,6 +229,8 @@ pub enum DtmfMode {
     Rfc4733,
     /// In INFO requests with `application/dtmf-relay`; `application/dtmf` where the far end refuses that with 415.
     Info,
+    /// As tones in the audio (ITU-T Q.23), for far ends that know nothing else. Not with Opus at low bitrates: it does not keep tones pure.
+    InBand,
 }
 
 /// When a client registers (RFC 3261 section 10).

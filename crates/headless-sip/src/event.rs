@@ -1,8 +1,9 @@
 //! What a call tells its program, in one stream.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use media_engine::NoMediaCause;
+use media_engine::{Heard, NoMediaCause};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::CallStats;
@@ -11,7 +12,7 @@ use crate::CallStats;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CallEvent {
-    /// A key was pressed at the far end; once per press.
+    /// A key was pressed at the far end; once per press, whichever ways it comes.
     Dtmf {
         /// `0` to `9`, `*`, `#`, `A` to `D`.
         digit: char,
@@ -20,6 +21,8 @@ pub enum CallEvent {
         /// How long it was held down, as the far end says.
         duration: Duration,
     },
+    /// Something in the sound of the call that [`ClientConfig::listen`](crate::ClientConfig::listen) asked for.
+    Heard(Heard),
     /// The far end put us on hold (RFC 3264 section 8.4).
     Held,
     /// The far end took us back from hold.
@@ -71,6 +74,8 @@ pub enum DtmfMethod {
     Rfc4733,
     /// An INFO request with `application/dtmf-relay` or `application/dtmf`.
     Info,
+    /// A tone in the audio.
+    InBand,
 }
 
 impl DtmfMethod {
@@ -79,6 +84,7 @@ impl DtmfMethod {
         match self {
             Self::Rfc4733 => "rfc4733",
             Self::Info => "info",
+            Self::InBand => "inband",
         }
     }
 }
@@ -133,6 +139,8 @@ const EVENT_QUEUE: usize = 256;
 /// The event stream of one call.
 #[derive(Debug)]
 pub struct CallEvents {
+    /// What came while keys alone were waited for.
+    passed_over: VecDeque<CallEvent>,
     queue: mpsc::Receiver<CallEvent>,
     ended: Option<oneshot::Receiver<CallEnded>>,
 }
@@ -144,12 +152,35 @@ impl CallEvents {
     ///
     /// Cancel safe: no event is lost when the future is dropped.
     pub async fn recv(&mut self) -> Option<CallEvent> {
+        if let Some(event) = self.passed_over.pop_front() {
+            return Some(event);
+        }
         if let Some(event) = self.queue.recv().await {
             return Some(event);
         }
         let ended = self.ended.as_mut()?.await;
         self.ended = None;
         ended.ok().map(CallEvent::Ended)
+    }
+
+    /// The next key; what else happens is kept for [`recv`](Self::recv). `None` when the call is over.
+    ///
+    /// Cancel safe.
+    pub(crate) async fn next_key(&mut self) -> Option<char> {
+        let is_key = |event: &CallEvent| matches!(event, CallEvent::Dtmf { .. });
+        if let Some(at) = self.passed_over.iter().position(is_key)
+            && let Some(CallEvent::Dtmf { digit, .. }) = self.passed_over.remove(at)
+        {
+            return Some(digit);
+        }
+        loop {
+            match self.queue.recv().await? {
+                CallEvent::Dtmf { digit, .. } => return Some(digit),
+                CallEvent::Quality(_) if self.passed_over.len() >= EVENT_QUEUE / 2 => {}
+                event if self.passed_over.len() < EVENT_QUEUE => self.passed_over.push_back(event),
+                _ => tracing::debug!("a call event was dropped: the program does not fetch them"),
+            }
+        }
     }
 
     /// Waits for the end of the call and passes over all other events; `None` if it was told already.
@@ -182,6 +213,7 @@ impl EventSender {
                 ended: ended_sender,
             },
             CallEvents {
+                passed_over: VecDeque::new(),
                 queue,
                 ended: Some(ended),
             },

@@ -10,7 +10,7 @@ use sip_signaling::{Body, Call, CallEvent, HeaderList, IncomingInvite, StatusCod
 use crate::call::header_list;
 use crate::client::HeadlessSipClient;
 use crate::media::{CallMedia, StartedMedia};
-use crate::{ActiveCall, CodecTable, Error, address};
+use crate::{ActiveCall, CodecTable, Error, ListenConfig, address};
 
 /// How long the ACK with the answer to our offer may take: 64*T1 (RFC 3261 section 13.3.1.4).
 const ACK_PATIENCE: Duration = Duration::from_secs(32);
@@ -23,6 +23,7 @@ pub struct IncomingCall {
     headers: HeaderList,
     codecs: Option<CodecTable>,
     receive_sample_rate: Option<u32>,
+    listen: Option<ListenConfig>,
     began: Instant,
 }
 
@@ -37,6 +38,7 @@ impl IncomingCall {
             headers: HeaderList::new(),
             codecs: None,
             receive_sample_rate: None,
+            listen: None,
             began: Instant::now(),
         }
     }
@@ -93,6 +95,11 @@ impl IncomingCall {
     /// The sample rate of received frames in Hz, 8,000 to 192,000.
     pub fn set_receive_sample_rate(&mut self, hz: u32) {
         self.receive_sample_rate = Some(hz);
+    }
+
+    /// What to listen for in the sound of this call, in place of [`ClientConfig::listen`](crate::ClientConfig::listen).
+    pub fn set_listen(&mut self, listen: ListenConfig) {
+        self.listen = Some(listen);
     }
 
     /// Lets the caller hear that it rings (180).
@@ -218,6 +225,7 @@ impl IncomingCall {
             settings.codecs = codecs.clone();
         }
         settings.receive_sample_rate = self.receive_sample_rate.or(settings.receive_sample_rate);
+        settings.listen = self.listen.unwrap_or(settings.listen);
         let local_ip = self.client.rtp_ip(self.invite.source())?;
         let mut media = CallMedia::reserve(self.client.engine(), local_ip, settings)?;
         Ok(match self.invite.body() {

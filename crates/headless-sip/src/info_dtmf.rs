@@ -1,4 +1,4 @@
-//! Key presses in INFO requests, and one stream of presses where a peer sends each one twice.
+//! Key presses in INFO requests, and one stream of presses where a peer sends each one in several ways.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -13,11 +13,11 @@ const PLAIN: &str = "application/dtmf";
 /// How long a press is held down where an INFO does not say it.
 const USUAL: Duration = Duration::from_millis(160);
 
-/// A press that comes by INFO and by RFC 4733 comes within this; the RTP events of a long press come late.
+/// A press that comes by INFO, by RFC 4733 and as a tone comes within this; the RTP events of a long press come late.
 const SAME_PRESS: Duration = Duration::from_secs(2);
 
-/// As many presses as can wait for their twin.
-const MOST_UNMATCHED: usize = 32;
+/// As many presses as are remembered.
+const MOST_KEPT: usize = 32;
 
 /// The body of an INFO that presses `digit`, in the form that Cisco has made usual.
 pub(crate) fn relay(digit: char, duration: Duration) -> Body {
@@ -70,30 +70,41 @@ fn digit(text: &str) -> Option<char> {
     (signs.next().is_none() && matches!(sign, '0'..='9' | '*' | '#' | 'A'..='D')).then_some(sign)
 }
 
-/// Takes presses from both ways and lets each through once.
+/// Takes presses from all ways and lets each through once.
 #[derive(Debug, Default)]
 pub(crate) struct KeyPresses {
-    /// Told, and not yet seen the other way.
-    unmatched: VecDeque<(Instant, char, DtmfMethod)>,
+    told: VecDeque<Press>,
+}
+
+/// A press that was told, and the ways it has come.
+#[derive(Debug)]
+struct Press {
+    at: Instant,
+    digit: char,
+    ways: Vec<DtmfMethod>,
 }
 
 impl KeyPresses {
-    /// False if this is a press that was told already, as it came the other way.
+    /// False if this is a press that was told already, as it came another way.
     pub(crate) fn is_new(&mut self, now: Instant, digit: char, method: DtmfMethod) -> bool {
-        self.unmatched
-            .retain(|(at, ..)| now.saturating_duration_since(*at) < SAME_PRESS);
+        self.told
+            .retain(|press| now.saturating_duration_since(press.at) < SAME_PRESS);
         let twin = self
-            .unmatched
-            .iter()
-            .position(|(_, known, way)| *known == digit && *way != method);
-        if let Some(at) = twin {
-            self.unmatched.remove(at);
+            .told
+            .iter_mut()
+            .find(|press| press.digit == digit && !press.ways.contains(&method));
+        if let Some(press) = twin {
+            press.ways.push(method);
             return false;
         }
-        if self.unmatched.len() == MOST_UNMATCHED {
-            self.unmatched.pop_front();
+        if self.told.len() == MOST_KEPT {
+            self.told.pop_front();
         }
-        self.unmatched.push_back((now, digit, method));
+        self.told.push_back(Press {
+            at: now,
+            digit,
+            ways: vec![method],
+        });
         true
     }
 }
@@ -154,5 +165,21 @@ mod tests {
         assert!(presses.is_new(at(1_000), '6', rtp));
         assert!(presses.is_new(at(3_100), '6', info));
         assert!(presses.is_new(at(3_200), '7', rtp));
+    }
+
+    #[test]
+    fn press_that_comes_all_three_ways_is_told_once() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let ways = [DtmfMethod::Rfc4733, DtmfMethod::InBand, DtmfMethod::Info];
+        let mut presses = KeyPresses::default();
+        for (press, told) in [(0, 1), (600, 1)] {
+            let new = ways
+                .iter()
+                .zip([0, 35, 80])
+                .filter(|(way, late)| presses.is_new(at(press + late), '5', **way))
+                .count();
+            assert_eq!(new, told);
+        }
     }
 }

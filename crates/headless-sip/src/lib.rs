@@ -32,6 +32,7 @@ mod address;
 mod call;
 mod client;
 mod codec_table;
+mod collect_digits;
 mod config;
 mod digits;
 mod error;
@@ -49,14 +50,16 @@ pub use audio_codecs as codecs;
 pub use call::{ActiveCall, CallControl};
 pub use client::HeadlessSipClient;
 pub use codec_table::CodecTable;
+pub use collect_digits::CollectedDigits;
 pub use config::{ClientConfig, DtmfMode, Password, Register, Transport};
 pub use digits::{DigitCollection, DigitCollector, DigitOutcome};
 pub use error::Error;
 pub use event::{CallEnded, CallEvent, CallEvents, DtmfMethod, EndedBy};
 pub use incoming::IncomingCall;
 pub use media_engine::{
-    AudioBridge, AudioError, AudioFrame, AudioReceiver, AudioSender, Cleared, JitterBufferConfig,
-    NoMediaCause, PlayedUtterance, ReceivedFrame, TrySendError, UtteranceId,
+    AudioBridge, AudioError, AudioFrame, AudioReceiver, AudioSender, Cleared, Heard, InBandDtmf,
+    JitterBufferConfig, ListenConfig, NoMediaCause, PlayedUtterance, ReceivedFrame, TrySendError,
+    UtteranceId, analysis,
 };
 pub use message::TextMessage;
 pub use outgoing::{Dial, OutgoingCall, Progress};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use media_engine::{
-    AudioBridge, ClockRate, ComfortNoiseFormat, ExtendedReports, JitterBufferConfig, MediaConfig,
-    MediaEngine, MediaEvents, MediaFormat, MediaHandle, MediaPorts, MediaUpdate, PayloadType,
-    RedundancyFormat, ResamplerQuality, TelephoneEventFormat,
+    AudioBridge, ClockRate, ComfortNoiseFormat, ExtendedReports, JitterBufferConfig, ListenConfig,
+    MediaConfig, MediaEngine, MediaEvent, MediaEvents, MediaFormat, MediaHandle, MediaPorts,
+    MediaUpdate, PayloadType, RedundancyFormat, ResamplerQuality, TelephoneEventFormat,
 };
 use sdp_negotiation::{
     AudioCapabilities, Direction, LocalMedia, NegotiatedAudio, NegotiatedFormat, PendingOffer,
@@ -30,6 +30,7 @@ pub(crate) struct MediaSettings {
     media_timeout: Option<Duration>,
     no_media_after: Duration,
     quality_interval: Duration,
+    pub(crate) listen: ListenConfig,
     tap_sent: bool,
     silence_suppression: bool,
     redundancy: u8,
@@ -48,6 +49,7 @@ impl MediaSettings {
             media_timeout: config.media_timeout,
             no_media_after: config.no_media_after,
             quality_interval: config.quality_interval,
+            listen: config.listen,
             tap_sent: config.tap_sent,
             silence_suppression: config.silence_suppression,
             redundancy: config.redundancy,
@@ -75,6 +77,8 @@ impl MediaSettings {
 pub(crate) struct StartedMedia {
     pub(crate) audio: AudioBridge,
     pub(crate) events: MediaEvents,
+    /// What has happened before, and was not told.
+    pub(crate) told: Vec<MediaEvent>,
 }
 
 /// The media of one call, from its first offer to its end.
@@ -203,7 +207,11 @@ impl CallMedia {
             State::Reserved(ports) => {
                 let (handle, audio, events) = self.engine.start(ports, config)?;
                 self.state = State::Running(handle);
-                Some(StartedMedia { audio, events })
+                Some(StartedMedia {
+                    audio,
+                    events,
+                    told: Vec::new(),
+                })
             }
             State::Running(handle) => {
                 self.state = State::Running(handle);
@@ -293,6 +301,7 @@ impl CallMedia {
             media_timeout: settings.media_timeout,
             quality_interval: settings.quality_interval,
             early_media: early,
+            listen: settings.listen,
             tap_sent: settings.tap_sent,
             ..MediaConfig::new(negotiated.remote_rtp, send)
         })

@@ -5,7 +5,7 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use media_engine::AudioBridge;
+use media_engine::{AudioBridge, Heard, ListenConfig, MediaEvent, MediaEvents};
 use sdp_negotiation::{Direction, PendingOffer};
 use sip_signaling::{
     Body, Call, HeaderList, IncomingOffer, InviteEvent, InviteOptions, OutgoingInvite, Provisional,
@@ -47,6 +47,7 @@ pub struct Dial {
     headers: Vec<(String, String)>,
     codecs: Option<CodecTable>,
     receive_sample_rate: Option<u32>,
+    listen: Option<ListenConfig>,
     ring_timeout: Option<Duration>,
     delayed_offer: bool,
     redirects: u32,
@@ -60,6 +61,7 @@ impl Dial {
             headers: Vec::new(),
             codecs: None,
             receive_sample_rate: None,
+            listen: None,
             ring_timeout: None,
             delayed_offer: false,
             redirects: 0,
@@ -81,6 +83,13 @@ impl Dial {
     /// The sample rate of received frames in Hz, 8,000 to 192,000.
     pub fn receive_sample_rate(mut self, hz: u32) -> Self {
         self.receive_sample_rate = Some(hz);
+        self
+    }
+
+    /// What to listen for in the sound of this call, in place of [`ClientConfig::listen`](crate::ClientConfig::listen). What is found before the
+    /// answer comes as [`Progress::Heard`].
+    pub fn listen(mut self, listen: ListenConfig) -> Self {
+        self.listen = Some(listen);
         self
     }
 
@@ -116,6 +125,7 @@ impl Dial {
             settings.codecs = codecs;
         }
         settings.receive_sample_rate = self.receive_sample_rate.or(settings.receive_sample_rate);
+        settings.listen = self.listen.unwrap_or(settings.listen);
         let mut options = InviteOptions {
             credentials: client.credentials().cloned(),
             transport: client.config().transport.wanted(),
@@ -140,6 +150,7 @@ impl Dial {
             media,
             pending,
             early: None,
+            told: Vec::new(),
             stage: Stage::Ringing,
             headers: HeaderList::new(),
             options,
@@ -159,7 +170,7 @@ impl IntoFuture for Dial {
 }
 
 /// What happens to a call that is being made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Progress {
     /// A server works on it (100).
@@ -173,6 +184,8 @@ pub enum Progress {
     },
     /// Sound comes before the answer (RFC 3960): it is in [`OutgoingCall::audio`] now.
     EarlyMedia,
+    /// Something in that sound that was listened for, such as a busy tone.
+    Heard(Heard),
     /// It was answered: [`OutgoingCall::answered`] returns at once.
     Answered,
 }
@@ -187,7 +200,9 @@ pub struct OutgoingCall {
     /// Our offer; kept, since early answers of several branches and the final one may differ.
     pending: Option<PendingOffer>,
     /// Events of media that runs already.
-    early: Option<media_engine::MediaEvents>,
+    early: Option<MediaEvents>,
+    /// Those of them that are for the call that is answered.
+    told: Vec<MediaEvent>,
     stage: Stage,
     /// Of the last 18x or 2xx.
     headers: HeaderList,
@@ -223,7 +238,12 @@ impl OutgoingCall {
     pub async fn progress(&mut self) -> Result<Progress, Error> {
         loop {
             match &mut self.stage {
-                Stage::Ringing => match self.invite.next_event().await {
+                Stage::Ringing => match tokio::select! {
+                    event = self.invite.next_event() => event,
+                    heard = heard_early(&mut self.early, &mut self.told) => {
+                        return Ok(Progress::Heard(heard));
+                    }
+                } {
                     InviteEvent::Trying => return Ok(Progress::Trying),
                     InviteEvent::Provisional(Provisional {
                         status,
@@ -312,7 +332,11 @@ impl OutgoingCall {
             self.client,
             *call,
             self.media,
-            StartedMedia { audio, events },
+            StartedMedia {
+                audio,
+                events,
+                told: self.told,
+            },
             setup,
         )
     }
@@ -422,6 +446,25 @@ impl OutgoingCall {
         self.audio = Some(started.audio);
         self.early = Some(started.events);
     }
+}
+
+/// Events before the answer that wait for the call.
+const MOST_TOLD: usize = 64;
+
+/// What is heard before the answer; never, while there is no sound. Cancel safe.
+async fn heard_early(early: &mut Option<MediaEvents>, told: &mut Vec<MediaEvent>) -> Heard {
+    let Some(events) = early else {
+        return std::future::pending().await;
+    };
+    while let Some(event) = events.recv().await {
+        match event {
+            MediaEvent::Heard(heard) => return heard,
+            MediaEvent::Quality(_) => {}
+            event if told.len() < MOST_TOLD => told.push(event),
+            _ => {}
+        }
+    }
+    std::future::pending().await
 }
 
 impl fmt::Debug for OutgoingCall {

@@ -2,93 +2,12 @@
 
 mod common;
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::time::Duration;
 
+use common::scripted_peer::{ScriptedPeer, pcmu};
 use common::*;
 use headless_sip::{CallEvent, ClientConfig, EndedBy, Error, NoMediaCause};
-
-/// Answers each request with 200, an INVITE with the SDP that `sdp` makes of the socket for its media.
-struct ScriptedPeer {
-    sip: SocketAddr,
-    /// What it takes to send media: its own socket and where ours is.
-    media: std::sync::mpsc::Receiver<(UdpSocket, SocketAddr)>,
-}
-
-impl ScriptedPeer {
-    fn start(sdp: impl Fn(SocketAddr) -> String + Send + 'static) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let sip = socket.local_addr().unwrap();
-        let (sender, media) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            // Ends with the BYE, or when no test talks to it any more.
-            socket.set_read_timeout(Some(PATIENCE)).unwrap();
-            while let Ok((length, from)) = socket.recv_from(&mut buffer) {
-                let request = String::from_utf8_lossy(&buffer[..length]).into_owned();
-                let method = request.split(' ').next().unwrap_or_default().to_owned();
-                if method == "ACK" {
-                    continue;
-                }
-                let mut body = String::new();
-                if method == "INVITE" {
-                    let rtp = UdpSocket::bind("127.0.0.1:0").unwrap();
-                    body = sdp(rtp.local_addr().unwrap());
-                    let theirs = format!(
-                        "127.0.0.1:{}",
-                        line(&request, "m=audio ").split(' ').next().unwrap()
-                    );
-                    let _ = sender.send((rtp, theirs.parse().unwrap()));
-                }
-                let _ = socket.send_to(ok(&request, sip, &body).as_bytes(), from);
-                if method == "BYE" {
-                    return;
-                }
-            }
-        });
-        Self { sip, media }
-    }
-
-    fn uri(&self) -> String {
-        format!("sip:peer@{}", self.sip)
-    }
-}
-
-fn line<'a>(message: &'a str, start: &str) -> &'a str {
-    message
-        .lines()
-        .find_map(|line| line.strip_prefix(start))
-        .unwrap_or_default()
-}
-
-fn ok(request: &str, contact: SocketAddr, body: &str) -> String {
-    let mut response = String::from("SIP/2.0 200 OK\r\n");
-    for header in request.lines() {
-        let name = header
-            .split(':')
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        match name.as_str() {
-            "via" | "from" | "call-id" | "cseq" => response += &format!("{header}\r\n"),
-            "to" if header.contains("tag=") => response += &format!("{header}\r\n"),
-            "to" => response += &format!("{header};tag=peer\r\n"),
-            _ => {}
-        }
-    }
-    response += &format!("Contact: <sip:peer@{contact}>\r\n");
-    if !body.is_empty() {
-        response += "Content-Type: application/sdp\r\n";
-    }
-    response + &format!("Content-Length: {}\r\n\r\n{body}", body.len())
-}
-
-fn pcmu(rtp: SocketAddr) -> String {
-    format!(
-        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {} RTP/AVP 0\r\n",
-        rtp.port()
-    )
-}
 
 fn impatient() -> ClientConfig {
     ClientConfig {

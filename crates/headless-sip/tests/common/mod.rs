@@ -1,6 +1,8 @@
 //! Two clients of one process that can call each other directly.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod scripted_peer;
+
 use std::time::Duration;
 
 use headless_sip::{
