@@ -8,6 +8,7 @@ use crate::args::CallArgs;
 use crate::client::{self, Wishes};
 use crate::event::{Direction, EndedBy, Event};
 use crate::exit::{Exit, Failure, reason};
+use crate::listen;
 use crate::output::Output;
 use crate::session::{self, Plan, Sound, Until};
 use crate::shutdown::Shutdown;
@@ -124,6 +125,11 @@ async fn ring(
             Progress::EarlyMedia => output.event(&Event::EarlyMedia {
                 call_id: call_id.to_owned(),
             }),
+            Progress::Heard(heard) => {
+                if let Some(event) = listen::event(call_id.to_owned(), heard) {
+                    output.event(&event);
+                }
+            }
             Progress::Answered => return Ok(()),
             _ => {}
         }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::args::{self, Account, InCall};
 use crate::event::Event;
 use crate::exit::{Exit, Failure};
+use crate::listen;
 use crate::output::Output;
 use crate::shutdown::Shutdown;
 
@@ -95,9 +96,11 @@ fn config(account: &Account, wishes: &Wishes) -> Result<ClientConfig, Failure> {
         config.session_expires = Some(in_call.session_expires());
         config.allow_refer = in_call.allow_refer;
         config.redundancy = in_call.redundancy;
+        config.listen = listen::config(&in_call.listen);
         config.dtmf_mode = match in_call.dtmf_mode {
             args::DtmfMode::Rfc4733 => DtmfMode::Rfc4733,
             args::DtmfMode::Info => DtmfMode::Info,
+            args::DtmfMode::Inband => DtmfMode::InBand,
         };
     }
     if let Some(local) = account.local {

@@ -105,6 +105,64 @@ pub(crate) enum Event {
         /// To whom, as a SIP URI.
         target: String,
     },
+    /// The far end starts or stops to speak (`--listen voice`). Times of what is heard count from the start of the media.
+    Speech {
+        /// Identifies the call among several.
+        call_id: String,
+        /// Whether it speaks now.
+        speaking: bool,
+        /// When it began or ended.
+        at_ms: f64,
+        /// How long it spoke; at the end.
+        duration_ms: Option<f64>,
+    },
+    /// Both speak at once, or no more (`--listen talk-over`).
+    TalkOver {
+        /// Identifies the call among several.
+        call_id: String,
+        /// Whether both speak now.
+        both: bool,
+        /// When it began or ended.
+        at_ms: f64,
+        /// Who spoke first: `us` or `far_end`; at the beginning.
+        interrupted: Option<String>,
+        /// How long both spoke; at the end.
+        duration_ms: Option<f64>,
+    },
+    /// A tone of the network (`--listen progress`), before the answer too.
+    Tone {
+        /// Identifies the call among several.
+        call_id: String,
+        /// `dial`, `ringback`, `busy`, `congestion`, `fax_calling`, `fax_answer`, or special information: `sit`, `sit_intercept`,
+        /// `sit_vacant_code`, `sit_reorder`, `sit_no_circuit`.
+        tone: String,
+        /// Whether it sounds now.
+        sounds: bool,
+        /// When it began or ended.
+        at_ms: f64,
+    },
+    /// Who seems to have answered (`--listen machine`).
+    Answerer {
+        /// Identifies the call among several.
+        call_id: String,
+        /// `human`, `machine` or `unknown`.
+        answerer: String,
+        /// How sure that is, 0 to 1.
+        confidence: f64,
+        /// It stays at that.
+        is_final: bool,
+        /// How long after the answer.
+        after_ms: f64,
+    },
+    /// The machine beeps and records from now on (`--listen machine`).
+    Beep {
+        /// Identifies the call among several.
+        call_id: String,
+        /// Its frequency.
+        hz: f64,
+        /// When it ended, from the answer.
+        after_ms: f64,
+    },
     /// No sound arrives.
     NoMedia {
         /// Identifies the call among several.

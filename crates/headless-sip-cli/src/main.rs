@@ -7,6 +7,7 @@ mod client;
 mod demo;
 mod event;
 mod exit;
+mod listen;
 mod logging;
 mod message;
 mod output;

@@ -154,6 +154,38 @@ fn human(event: &Event, paint: Paint) -> Option<String> {
         Event::TransferRequested { target, .. } => {
             format!("the far end sends us to {}", clean(target))
         }
+        Event::Speech { speaking: true, .. } => "the far end speaks".into(),
+        Event::Speech { duration_ms, .. } => {
+            let ms = duration_ms.unwrap_or_default();
+            format!("the far end is silent again, after {ms:.0} ms")
+        }
+        Event::TalkOver {
+            both: true,
+            interrupted,
+            ..
+        } => match interrupted.as_deref() {
+            Some("us") => "both speak: the far end interrupts us".into(),
+            _ => "both speak: we interrupt the far end".into(),
+        },
+        Event::TalkOver { duration_ms, .. } => {
+            let ms = duration_ms.unwrap_or_default();
+            format!("no more than one speaks, after {ms:.0} ms of both")
+        }
+        Event::Tone { tone, sounds, .. } => {
+            let what = if *sounds { "sounds" } else { "has stopped" };
+            format!("tone {} {what}", paint.bold(&tone.replace('_', " ")))
+        }
+        Event::Answerer {
+            answerer,
+            confidence,
+            is_final,
+            ..
+        } => {
+            let stays = if *is_final { "" } else { ", so far" };
+            let answerer = paint.bold(answerer);
+            format!("answered by: {answerer} (confidence {confidence:.2}{stays})")
+        }
+        Event::Beep { hz, .. } => format!("the machine has beeped at {hz:.0} Hz"),
         Event::NoMedia { detail, .. } => paint.bad(&format!("no sound: {}", clean(detail))),
         Event::Quality { stats, .. } => paint.dim(&one_line(stats)),
         Event::Ended {

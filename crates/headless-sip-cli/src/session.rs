@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::args::{Dtmf, InCall};
 use crate::event::{EndedBy, Event, Stats};
 use crate::exit::{Exit, Failure};
+use crate::listen;
 use crate::output::Output;
 use crate::shutdown::Shutdown;
 use crate::wav::Recording;
@@ -276,6 +277,10 @@ impl Session {
                 call_id,
                 digit,
                 method: method.as_str().to_owned(),
+            },
+            CallEvent::Heard(heard) => match listen::event(call_id, heard) {
+                Some(event) => event,
+                None => return,
             },
             CallEvent::Held => {
                 self.heard = Heard::OnHold;

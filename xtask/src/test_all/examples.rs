@@ -21,7 +21,7 @@ use crate::workspace::Workspace;
 /// The examples that wait for a call, with how they are called.
 const ANSWERING: [(&str, &[&str]); 3] = [
     ("answer_and_echo", &["--tone", "440", "--seconds", "3"]),
-    ("dtmf_menu", &["--dtmf", "12#", "--seconds", "10"]),
+    ("ivr_menu", &["--dtmf", "12345#0", "--seconds", "10"]),
     ("record_call", &["--tone", "440", "--seconds", "3"]),
 ];
 /// How those say that they wait.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::value;
+use crate::listen::Listen;
 
 /// How a call is kept up and steered.
 #[derive(Debug, Clone, Args)]
@@ -21,6 +22,10 @@ pub(crate) struct InCall {
     /// Repeat so many earlier packets in each packet (RFC 2198), where the far end can take that
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=4))]
     pub redundancy: u8,
+
+    /// Tell what is heard in the sound, several with commas between
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    pub listen: Vec<Listen>,
 
     /// Put the far end on hold so many seconds after the answer
     #[arg(long, value_name = "S", value_parser = value::seconds)]
@@ -53,4 +58,6 @@ pub(crate) enum DtmfMode {
     Rfc4733,
     /// In INFO requests (dtmf-relay)
     Info,
+    /// As tones in the audio
+    Inband,
 }

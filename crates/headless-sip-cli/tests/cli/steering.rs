@@ -77,3 +77,36 @@ fn text_is_taken() {
     callee.signal("INT");
     callee.finish().assert_code(0);
 }
+
+#[test]
+fn keys_as_tones_and_speech_are_told_where_they_are_listened_for() {
+    let (mut callee, uri) = answering(&["--calls", "1", "--listen", "dtmf,voice"]);
+    let caller = Headless::start(&[
+        "call",
+        &uri,
+        "--codec",
+        "pcmu",
+        "--dtmf-mode",
+        "inband",
+        "--dtmf",
+        "7",
+        "--tone",
+        "300",
+        "--seconds",
+        "3",
+    ]);
+    callee.event("answered");
+    let key = callee.event("dtmf");
+    assert_eq!(
+        (&key["digit"], &key["method"]),
+        (&"7".into(), &"inband".into())
+    );
+    caller.finish().assert_code(0);
+    let finished = callee.finish();
+    finished.assert_code(0);
+    assert!(
+        finished
+            .all("speech")
+            .any(|speech| speech["speaking"] == true)
+    );
+}
