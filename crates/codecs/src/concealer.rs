@@ -1,8 +1,10 @@
 //! Packet loss concealment by repeating the voice's pitch.
 
+mod bridge;
 #[cfg(test)]
 mod tests;
 
+use self::bridge::{Banks, Bridge};
 use crate::pitch::{energy, find_pitch};
 
 /// Background louder than this is no background: -46 dB of full scale.
@@ -36,8 +38,14 @@ const RISE: f32 = 1.01;
 /// Here nothing is delayed: what step there would be at that joint decays over
 /// 3.75 ms instead.
 ///
+/// Where the packet after the gap is there already
+/// ([`conceal_until`](Self::conceal_until)), its first period is led back into
+/// the gap, in step with what is led on from before it, and the two are
+/// cross-faded over the whole gap.
+///
 /// Works at any sample rate; speech at 8 to 48 kHz is what it is made for. The
-/// state is a buffer of 48.75 ms, and a second one from the first gap on.
+/// state is a buffer of 48.75 ms, and from the first gap on a second one and
+/// room for two gaps.
 ///
 /// ```
 /// let mut concealer = audio_codecs::Concealer::new(8000);
@@ -58,6 +66,7 @@ pub struct Concealer {
     /// The history at the beginning of the gap that is being filled; empty before the first gap.
     source: Vec<f32>,
     gap: Option<Gap>,
+    bridge: Bridge,
     /// Root mean square of the quietest frame of late: it rises by 4 dB in a second of 20 ms frames.
     background: Option<f32>,
     noise: Noise,
@@ -98,6 +107,8 @@ struct Gap {
     fade: usize,
     /// The step at the beginning of the gap, which decays over the overlap.
     step: f32,
+    /// The first sample of what the gap already leads to.
+    leads_to: Option<f32>,
 }
 
 /// A place in the last periods, which are played round and round.
@@ -158,6 +169,7 @@ impl Concealer {
             history: vec![0.0; timing.history()],
             source: Vec::new(),
             gap: None,
+            bridge: Bridge::default(),
             background: None,
             noise: Noise(1),
         }
@@ -171,7 +183,11 @@ impl Concealer {
         }
         self.hear_background(frame);
         if let Some(mut gap) = self.gap.take() {
-            let length = self.timing.fade_in(gap.elapsed).min(frame.len());
+            let length = if gap.leads_to == Some(frame[0]) {
+                0
+            } else {
+                self.timing.fade_in(gap.elapsed).min(frame.len())
+            };
             for (i, sample) in frame[..length].iter_mut().enumerate() {
                 let weight = (i + 1) as f32 / (length + 1) as f32;
                 let invented = gap.next(&self.timing, &self.source);
@@ -191,15 +207,47 @@ impl Concealer {
             None => self.open_gap(),
         };
         let start = out.len();
-        // A uniform distribution has a root mean square of its width by the root of three.
-        let level = self.background.unwrap_or(0.0) * 3.0_f32.sqrt();
-        out.extend((0..samples).map(|_| {
-            let gain = self.timing.gain(gap.elapsed);
-            let voice = gap.next(&self.timing, &self.source);
-            (voice + self.noise.next() * level * (1.0 - gain)).clamp(-1.0, 1.0)
-        }));
+        self.invent(&mut gap, samples, out);
+        gap.leads_to = None;
         self.gap = Some(gap);
         self.remember(&out[start..]);
+    }
+
+    /// As [`conceal`](Self::conceal), where `next` was received already and will be heard after it: the gap leads there,
+    /// which sounds much better than what is made from one side alone. What comes after goes through
+    /// [`received`](Self::received) as always, and is left as it is.
+    ///
+    /// Where less than a period and 3.75 ms of `next` are given, the gap is filled from its beginning alone.
+    pub fn conceal_until(&mut self, next: &[f32], samples: usize, out: &mut Vec<f32>) {
+        let before = match self.gap {
+            Some(gap) => gap,
+            None => self.open_gap(),
+        };
+        let banks = Banks {
+            pitch: before.pitch,
+            next,
+            window: self.timing.ten_ms,
+            overlap: self.timing.overlap,
+        };
+        let mut ahead = std::mem::take(&mut self.bridge.ahead);
+        ahead.clear();
+        let mut gap = before;
+        self.invent(&mut gap, samples, &mut ahead);
+        let after = gap;
+        let reach = Bridge::reach(banks.pitch, banks.window);
+        self.invent(&mut gap, reach, &mut ahead);
+        self.bridge.ahead = ahead;
+        let start = out.len();
+        if self.bridge.fill(banks, samples, out) {
+            self.gap = Some(Gap {
+                leads_to: next.first().copied(),
+                ..after
+            });
+            self.remember(&out[start..]);
+        } else {
+            self.gap = Some(before);
+            self.conceal(samples, out);
+        }
     }
 
     /// Whether the last thing heard was invented.
@@ -212,6 +260,16 @@ impl Concealer {
         self.history.fill(0.0);
         self.gap = None;
         self.background = None;
+    }
+
+    fn invent(&mut self, gap: &mut Gap, samples: usize, out: &mut Vec<f32>) {
+        // A uniform distribution has a root mean square of its width by the root of three.
+        let level = self.background.unwrap_or(0.0) * 3.0_f32.sqrt();
+        out.extend((0..samples).map(|_| {
+            let gain = self.timing.gain(gap.elapsed);
+            let voice = gap.next(&self.timing, &self.source);
+            (voice + self.noise.next() * level * (1.0 - gain)).clamp(-1.0, 1.0)
+        }));
     }
 
     fn hear_background(&mut self, frame: &[f32]) {
@@ -245,6 +303,7 @@ impl Concealer {
             previous: cursor,
             fade: 0,
             step: self.source[end - 1] - self.source[end - 1 - pitch],
+            leads_to: None,
         }
     }
 

@@ -85,6 +85,41 @@ fn correlation(a: &[f32], b: &[f32]) -> f32 {
     dot(a, b) / (a_energy * b_energy).sqrt()
 }
 
+/// Finds the lag in samples at which the beginning of `signal` best resembles what comes `lag` later. `None`: less than
+/// `window` samples can be compared.
+pub(crate) fn find_pitch_ahead(
+    signal: &[f32],
+    window: usize,
+    lags: RangeInclusive<usize>,
+) -> Option<usize> {
+    let likeness = |lag: usize| {
+        let length = signal.len().checked_sub(lag)?;
+        let pitch = Pitch {
+            lag,
+            correlation: correlation(&signal[..length], &signal[lag..]),
+        };
+        (length >= window.max(1)).then_some(pitch)
+    };
+    lags.filter_map(likeness)
+        .max_by(|a, b| a.correlation.total_cmp(&b.correlation))
+        .map(|found| found.lag)
+}
+
+/// Finds where in `signal` the shorter `piece` fits best.
+pub(crate) fn best_match(signal: &[f32], piece: &[f32]) -> Pitch {
+    let mut found = Pitch {
+        lag: 0,
+        correlation: f32::NEG_INFINITY,
+    };
+    for (lag, there) in signal.windows(piece.len().max(1)).enumerate() {
+        let correlation = correlation(there, piece);
+        if correlation > found.correlation {
+            found = Pitch { lag, correlation };
+        }
+    }
+    found
+}
+
 /// Sum of squares.
 pub(crate) fn energy(samples: &[f32]) -> f32 {
     dot(samples, samples)
