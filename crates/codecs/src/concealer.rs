@@ -88,6 +88,8 @@ impl Noise {
 struct Timing {
     sample_rate: u32,
     ten_ms: usize,
+    /// The inverse of that.
+    per_ten_ms: f32,
     shortest_pitch: usize,
     longest_pitch: usize,
     correlation_window: usize,
@@ -127,6 +129,7 @@ impl Timing {
         Timing {
             sample_rate,
             ten_ms: samples(1000),
+            per_ten_ms: 1.0 / samples(1000) as f32,
             shortest_pitch: samples(500),
             longest_pitch: samples(1500),
             correlation_window: samples(1400),
@@ -141,15 +144,14 @@ impl Timing {
 
     /// Level after `elapsed` samples of a gap.
     fn gain(&self, elapsed: usize) -> f32 {
-        let tens = |elapsed: usize| elapsed as f32 / self.ten_ms as f32;
-        let slow = 0.1 * tens(elapsed.saturating_sub(self.ten_ms));
-        let fast = 0.15 * tens(elapsed.saturating_sub(6 * self.ten_ms));
+        let tens = elapsed as f32 * self.per_ten_ms;
+        let (slow, fast) = (0.1 * (tens - 1.0).max(0.0), 0.15 * (tens - 6.0).max(0.0));
         (1.0 - slow - fast).max(0.0)
     }
 
     /// Periods in use after `elapsed` samples of a gap.
     fn periods(&self, elapsed: usize) -> usize {
-        (1 + elapsed / (2 * self.ten_ms)).min(3)
+        1 + usize::from(elapsed >= 2 * self.ten_ms) + usize::from(elapsed >= 4 * self.ten_ms)
     }
 
     /// Samples over which the first frame after a gap fades in: 3.75 ms, and
@@ -188,10 +190,12 @@ impl Concealer {
             } else {
                 self.timing.fade_in(gap.elapsed).min(frame.len())
             };
-            for (i, sample) in frame[..length].iter_mut().enumerate() {
+            let invented = &mut self.bridge.ahead;
+            invented.clear();
+            gap.extend(&self.timing, &self.source, length, invented);
+            for (i, (sample, invented)) in frame.iter_mut().zip(invented).enumerate() {
                 let weight = (i + 1) as f32 / (length + 1) as f32;
-                let invented = gap.next(&self.timing, &self.source);
-                *sample = *sample * weight + invented * (1.0 - weight);
+                *sample = *sample * weight + *invented * (1.0 - weight);
             }
         }
         self.remember(frame);
@@ -265,11 +269,12 @@ impl Concealer {
     fn invent(&mut self, gap: &mut Gap, samples: usize, out: &mut Vec<f32>) {
         // A uniform distribution has a root mean square of its width by the root of three.
         let level = self.background.unwrap_or(0.0) * 3.0_f32.sqrt();
-        out.extend((0..samples).map(|_| {
-            let gain = self.timing.gain(gap.elapsed);
-            let voice = gap.next(&self.timing, &self.source);
-            (voice + self.noise.next() * level * (1.0 - gain)).clamp(-1.0, 1.0)
-        }));
+        let (start, before) = (out.len(), gap.elapsed);
+        gap.extend(&self.timing, &self.source, samples, out);
+        for (i, sample) in out[start..].iter_mut().enumerate() {
+            let gain = self.timing.gain(before.saturating_add(i));
+            *sample = (*sample + self.noise.next() * level * (1.0 - gain)).clamp(-1.0, 1.0);
+        }
     }
 
     fn hear_background(&mut self, frame: &[f32]) {
@@ -320,30 +325,50 @@ impl Concealer {
 }
 
 impl Gap {
-    /// The next invented sample.
-    fn next(&mut self, timing: &Timing, source: &[f32]) -> f32 {
-        let gain = timing.gain(self.elapsed);
-        if gain == 0.0 {
-            self.elapsed = self.elapsed.saturating_add(1);
-            return 0.0;
+    /// Appends the next invented samples, without the noise.
+    fn extend(&mut self, timing: &Timing, source: &[f32], samples: usize, out: &mut Vec<f32>) {
+        let mut left = samples;
+        while left > 0 {
+            if timing.gain(self.elapsed) == 0.0 {
+                self.elapsed = self.elapsed.saturating_add(left);
+                out.resize(out.len() + left, 0.0);
+                return;
+            }
+            let periods = timing.periods(self.elapsed);
+            if periods > self.cursor.periods {
+                self.lengthen(periods, timing.overlap);
+            }
+            // Until the periods or the overlaps change, or the voice may have ended.
+            let stretch = 2 * timing.ten_ms - self.elapsed % (2 * timing.ten_ms);
+            let run = left.min(stretch);
+            self.extend_run(timing, source, run, out);
+            left -= run;
         }
-        let periods = timing.periods(self.elapsed);
-        if periods > self.cursor.periods {
-            self.lengthen(periods, timing.overlap);
-        }
-        let mut sample = self.cursor.next(self.pitch, timing.overlap, source);
-        if self.fade > 0 {
+    }
+
+    /// As [`extend`](Self::extend), as long as the periods stay what they are.
+    fn extend_run(&mut self, timing: &Timing, source: &[f32], samples: usize, out: &mut Vec<f32>) {
+        let start = out.len();
+        self.cursor
+            .extend(self.pitch, timing.overlap, source, samples, out);
+        let run = &mut out[start..];
+        let fade = self.fade.min(samples);
+        for (i, sample) in run[..fade].iter_mut().enumerate() {
             let old = self.previous.next(self.pitch, timing.overlap, source);
-            let weight = self.fade as f32 / (timing.overlap + 1) as f32;
-            sample += (old - sample) * weight;
-            self.fade -= 1;
+            let weight = (self.fade - i) as f32 / (timing.overlap + 1) as f32;
+            *sample += (old - *sample) * weight;
         }
-        if let Some(left) = timing.overlap.checked_sub(self.elapsed + 1) {
-            sample += self.step * left as f32 / timing.overlap as f32;
+        self.fade -= fade;
+        let step = timing.overlap.saturating_sub(self.elapsed).min(samples);
+        for (i, sample) in run[..step].iter_mut().enumerate() {
+            let left = timing.overlap - self.elapsed - i - 1;
+            *sample += self.step * left as f32 / timing.overlap as f32;
         }
-        self.elapsed += 1;
-        // A step that decays can reach beyond full scale.
-        (sample * gain).clamp(-1.0, 1.0)
+        for (i, sample) in run.iter_mut().enumerate() {
+            // A step that decays can reach beyond full scale.
+            *sample = (*sample * timing.gain(self.elapsed + i)).clamp(-1.0, 1.0);
+        }
+        self.elapsed += samples;
     }
 
     /// Goes on with more periods, in the same phase, faded over `overlap`.
@@ -358,20 +383,53 @@ impl Gap {
 }
 
 impl Cursor {
+    /// Appends the samples from here on; the cursor moves on and round.
+    fn extend(
+        &mut self,
+        pitch: usize,
+        overlap: usize,
+        source: &[f32],
+        samples: usize,
+        out: &mut Vec<f32>,
+    ) {
+        let round = self.periods * pitch;
+        let mut left = samples;
+        while left > 0 {
+            let plain = (round - self.position).saturating_sub(joint(pitch, overlap));
+            if plain == 0 {
+                out.push(self.next(pitch, overlap, source));
+                left -= 1;
+                continue;
+            }
+            let run = plain.min(left);
+            let from = source.len() - round + self.position;
+            out.extend_from_slice(&source[from..from + run]);
+            self.position += run;
+            left -= run;
+        }
+    }
+
     /// The sample here; the cursor moves on and round.
     fn next(&mut self, pitch: usize, overlap: usize, source: &[f32]) -> f32 {
         let round = self.periods * pitch;
         let index = source.len() - round + self.position;
         let mut sample = source[index];
-        // The last quarter of a period fades into what came before the first
+        // The last part of a period fades into what came before the first
         // sample, so that going round makes no step.
-        let quarter = (pitch / 4).clamp(1, overlap);
-        let left = round - self.position;
-        if left <= quarter {
-            let weight = (quarter - left + 1) as f32 / (quarter + 1) as f32;
+        let (joint, left) = (joint(pitch, overlap), round - self.position);
+        if left <= joint {
+            let weight = (joint - left + 1) as f32 / (joint + 1) as f32;
             sample += (source[index - round] - sample) * weight;
         }
-        self.position = (self.position + 1) % round;
+        self.position += 1;
+        if self.position == round {
+            self.position = 0;
+        }
         sample
     }
+}
+
+/// Samples over which a period is joined to itself: a quarter of it.
+fn joint(pitch: usize, overlap: usize) -> usize {
+    (pitch / 4).clamp(1, overlap)
 }

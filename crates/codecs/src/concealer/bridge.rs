@@ -53,11 +53,15 @@ impl Bridge {
         self.lead_back(next, next_pitch, overlap, back_step * samples as f32);
         let jump = next[0] - next[next_pitch];
         let scale = 1.0 / (samples + 1) as f32;
+        let smooth_scale = 1.0 / (overlap + 1) as f32;
+        let (ahead_step, back_step) = (Place::new(ahead_step), Place::new(back_step));
         out.extend((0..samples).map(|i| {
             let left = samples - i;
-            let ahead = between(&self.ahead, i as f32 * ahead_step);
-            let smooth = (overlap + 1).saturating_sub(left) as f32 / (overlap + 1) as f32;
-            let back = between(&self.back, left as f32 * back_step) + jump * smooth;
+            let ahead = ahead_step.times(i).between(&self.ahead);
+            let mut back = back_step.times(left).between(&self.back);
+            if left <= overlap {
+                back += jump * (overlap + 1 - left) as f32 * smooth_scale;
+            }
             (ahead + (back - ahead) * (i + 1) as f32 * scale).clamp(-1.0, 1.0)
         }));
         true
@@ -80,12 +84,13 @@ impl Bridge {
         let fade = (pitch / 4).clamp(1, overlap).min(next.len() - pitch);
         // The cubic looks at two more.
         let length = length as usize + 3;
+        let mut place = 0;
         self.back.clear();
         self.back.extend((0..length).map(|n| {
             if n == 0 {
                 return next[0];
             }
-            let place = (pitch - n % pitch) % pitch;
+            place = if place == 0 { pitch } else { place } - 1;
             let sample = next[place];
             // The beginning of a period fades from what comes after its end, so that going round makes no step.
             let weight = fade.saturating_sub(place) as f32 / (fade + 1) as f32;
@@ -99,17 +104,33 @@ fn most_shift(pitch: usize) -> usize {
     pitch / 10
 }
 
-/// The signal at a place between two samples, by the cubic through the four around it (Catmull-Rom).
-fn between(signal: &[f32], place: f32) -> f32 {
-    let index = place as usize;
-    let x = place - index as f32;
-    let at = |index: usize| signal.get(index).or(signal.last()).copied().unwrap_or(0.0);
-    let (a, b, c, d) = (
-        at(index.saturating_sub(1)),
-        at(index),
-        at(index + 1),
-        at(index + 2),
-    );
-    let cubic = x * (3.0 * (b - c) + d - a) + 2.0 * a - 5.0 * b + 4.0 * c - d;
-    b + 0.5 * x * (c - a + x * cubic)
+/// A place between two samples, in units of 1/65,536 sample.
+#[derive(Debug, Clone, Copy)]
+struct Place(u64);
+
+impl Place {
+    fn new(samples: f32) -> Self {
+        Place((samples * 65_536.0) as u64)
+    }
+
+    fn times(self, n: usize) -> Self {
+        Place(self.0 * n as u64)
+    }
+
+    /// The signal there, by the cubic through the four samples around (Catmull-Rom).
+    #[inline]
+    fn between(self, signal: &[f32]) -> f32 {
+        let index = (self.0 >> 16) as usize;
+        let x = (self.0 & 0xFFFF) as u16 as f32 * (1.0 / 65_536.0);
+        let before = index.saturating_sub(1);
+        let (a, b, c, d) = match signal.get(before..index + 3) {
+            Some(&[a, b, c, d]) => (a, b, c, d),
+            _ => {
+                let at = |index: usize| signal.get(index).or(signal.last()).copied().unwrap_or(0.0);
+                (at(before), at(index), at(index + 1), at(index + 2))
+            }
+        };
+        let cubic = x * (3.0 * (b - c) + d - a) + 2.0 * a - 5.0 * b + 4.0 * c - d;
+        b + 0.5 * x * (c - a + x * cubic)
+    }
 }
