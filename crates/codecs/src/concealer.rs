@@ -1,8 +1,10 @@
 //! Packet loss concealment by repeating the voice's pitch.
 
+mod bridge;
 #[cfg(test)]
 mod tests;
 
+use self::bridge::{Banks, Bridge};
 use crate::pitch::{energy, find_pitch};
 
 /// Background louder than this is no background: -46 dB of full scale.
@@ -36,8 +38,14 @@ const RISE: f32 = 1.01;
 /// Here nothing is delayed: what step there would be at that joint decays over
 /// 3.75 ms instead.
 ///
+/// Where the packet after the gap is there already
+/// ([`conceal_until`](Self::conceal_until)), its first period is led back into
+/// the gap, in step with what is led on from before it, and the two are
+/// cross-faded over the whole gap.
+///
 /// Works at any sample rate; speech at 8 to 48 kHz is what it is made for. The
-/// state is a buffer of 48.75 ms, and a second one from the first gap on.
+/// state is a buffer of 48.75 ms, and from the first gap on a second one and
+/// room for two gaps.
 ///
 /// ```
 /// let mut concealer = audio_codecs::Concealer::new(8000);
@@ -58,6 +66,7 @@ pub struct Concealer {
     /// The history at the beginning of the gap that is being filled; empty before the first gap.
     source: Vec<f32>,
     gap: Option<Gap>,
+    bridge: Bridge,
     /// Root mean square of the quietest frame of late: it rises by 4 dB in a second of 20 ms frames.
     background: Option<f32>,
     noise: Noise,
@@ -79,6 +88,8 @@ impl Noise {
 struct Timing {
     sample_rate: u32,
     ten_ms: usize,
+    /// The inverse of that.
+    per_ten_ms: f32,
     shortest_pitch: usize,
     longest_pitch: usize,
     correlation_window: usize,
@@ -98,6 +109,8 @@ struct Gap {
     fade: usize,
     /// The step at the beginning of the gap, which decays over the overlap.
     step: f32,
+    /// The first sample of what the gap already leads to.
+    leads_to: Option<f32>,
 }
 
 /// A place in the last periods, which are played round and round.
@@ -116,6 +129,7 @@ impl Timing {
         Timing {
             sample_rate,
             ten_ms: samples(1000),
+            per_ten_ms: 1.0 / samples(1000) as f32,
             shortest_pitch: samples(500),
             longest_pitch: samples(1500),
             correlation_window: samples(1400),
@@ -130,15 +144,14 @@ impl Timing {
 
     /// Level after `elapsed` samples of a gap.
     fn gain(&self, elapsed: usize) -> f32 {
-        let tens = |elapsed: usize| elapsed as f32 / self.ten_ms as f32;
-        let slow = 0.1 * tens(elapsed.saturating_sub(self.ten_ms));
-        let fast = 0.15 * tens(elapsed.saturating_sub(6 * self.ten_ms));
+        let tens = elapsed as f32 * self.per_ten_ms;
+        let (slow, fast) = (0.1 * (tens - 1.0).max(0.0), 0.15 * (tens - 6.0).max(0.0));
         (1.0 - slow - fast).max(0.0)
     }
 
     /// Periods in use after `elapsed` samples of a gap.
     fn periods(&self, elapsed: usize) -> usize {
-        (1 + elapsed / (2 * self.ten_ms)).min(3)
+        1 + usize::from(elapsed >= 2 * self.ten_ms) + usize::from(elapsed >= 4 * self.ten_ms)
     }
 
     /// Samples over which the first frame after a gap fades in: 3.75 ms, and
@@ -158,6 +171,7 @@ impl Concealer {
             history: vec![0.0; timing.history()],
             source: Vec::new(),
             gap: None,
+            bridge: Bridge::default(),
             background: None,
             noise: Noise(1),
         }
@@ -171,11 +185,17 @@ impl Concealer {
         }
         self.hear_background(frame);
         if let Some(mut gap) = self.gap.take() {
-            let length = self.timing.fade_in(gap.elapsed).min(frame.len());
-            for (i, sample) in frame[..length].iter_mut().enumerate() {
+            let length = if gap.leads_to == Some(frame[0]) {
+                0
+            } else {
+                self.timing.fade_in(gap.elapsed).min(frame.len())
+            };
+            let invented = &mut self.bridge.ahead;
+            invented.clear();
+            gap.extend(&self.timing, &self.source, length, invented);
+            for (i, (sample, invented)) in frame.iter_mut().zip(invented).enumerate() {
                 let weight = (i + 1) as f32 / (length + 1) as f32;
-                let invented = gap.next(&self.timing, &self.source);
-                *sample = *sample * weight + invented * (1.0 - weight);
+                *sample = *sample * weight + *invented * (1.0 - weight);
             }
         }
         self.remember(frame);
@@ -191,15 +211,47 @@ impl Concealer {
             None => self.open_gap(),
         };
         let start = out.len();
-        // A uniform distribution has a root mean square of its width by the root of three.
-        let level = self.background.unwrap_or(0.0) * 3.0_f32.sqrt();
-        out.extend((0..samples).map(|_| {
-            let gain = self.timing.gain(gap.elapsed);
-            let voice = gap.next(&self.timing, &self.source);
-            (voice + self.noise.next() * level * (1.0 - gain)).clamp(-1.0, 1.0)
-        }));
+        self.invent(&mut gap, samples, out);
+        gap.leads_to = None;
         self.gap = Some(gap);
         self.remember(&out[start..]);
+    }
+
+    /// As [`conceal`](Self::conceal), where `next` was received already and will be heard after it: the gap leads there,
+    /// which sounds much better than what is made from one side alone. What comes after goes through
+    /// [`received`](Self::received) as always, and is left as it is.
+    ///
+    /// Where less than a period and 3.75 ms of `next` are given, the gap is filled from its beginning alone.
+    pub fn conceal_until(&mut self, next: &[f32], samples: usize, out: &mut Vec<f32>) {
+        let before = match self.gap {
+            Some(gap) => gap,
+            None => self.open_gap(),
+        };
+        let banks = Banks {
+            pitch: before.pitch,
+            next,
+            window: self.timing.ten_ms,
+            overlap: self.timing.overlap,
+        };
+        let mut ahead = std::mem::take(&mut self.bridge.ahead);
+        ahead.clear();
+        let mut gap = before;
+        self.invent(&mut gap, samples, &mut ahead);
+        let after = gap;
+        let reach = Bridge::reach(banks.pitch, banks.window);
+        self.invent(&mut gap, reach, &mut ahead);
+        self.bridge.ahead = ahead;
+        let start = out.len();
+        if self.bridge.fill(banks, samples, out) {
+            self.gap = Some(Gap {
+                leads_to: next.first().copied(),
+                ..after
+            });
+            self.remember(&out[start..]);
+        } else {
+            self.gap = Some(before);
+            self.conceal(samples, out);
+        }
     }
 
     /// Whether the last thing heard was invented.
@@ -212,6 +264,17 @@ impl Concealer {
         self.history.fill(0.0);
         self.gap = None;
         self.background = None;
+    }
+
+    fn invent(&mut self, gap: &mut Gap, samples: usize, out: &mut Vec<f32>) {
+        // A uniform distribution has a root mean square of its width by the root of three.
+        let level = self.background.unwrap_or(0.0) * 3.0_f32.sqrt();
+        let (start, before) = (out.len(), gap.elapsed);
+        gap.extend(&self.timing, &self.source, samples, out);
+        for (i, sample) in out[start..].iter_mut().enumerate() {
+            let gain = self.timing.gain(before.saturating_add(i));
+            *sample = (*sample + self.noise.next() * level * (1.0 - gain)).clamp(-1.0, 1.0);
+        }
     }
 
     fn hear_background(&mut self, frame: &[f32]) {
@@ -245,6 +308,7 @@ impl Concealer {
             previous: cursor,
             fade: 0,
             step: self.source[end - 1] - self.source[end - 1 - pitch],
+            leads_to: None,
         }
     }
 
@@ -261,30 +325,50 @@ impl Concealer {
 }
 
 impl Gap {
-    /// The next invented sample.
-    fn next(&mut self, timing: &Timing, source: &[f32]) -> f32 {
-        let gain = timing.gain(self.elapsed);
-        if gain == 0.0 {
-            self.elapsed = self.elapsed.saturating_add(1);
-            return 0.0;
+    /// Appends the next invented samples, without the noise.
+    fn extend(&mut self, timing: &Timing, source: &[f32], samples: usize, out: &mut Vec<f32>) {
+        let mut left = samples;
+        while left > 0 {
+            if timing.gain(self.elapsed) == 0.0 {
+                self.elapsed = self.elapsed.saturating_add(left);
+                out.resize(out.len() + left, 0.0);
+                return;
+            }
+            let periods = timing.periods(self.elapsed);
+            if periods > self.cursor.periods {
+                self.lengthen(periods, timing.overlap);
+            }
+            // Until the periods or the overlaps change, or the voice may have ended.
+            let stretch = 2 * timing.ten_ms - self.elapsed % (2 * timing.ten_ms);
+            let run = left.min(stretch);
+            self.extend_run(timing, source, run, out);
+            left -= run;
         }
-        let periods = timing.periods(self.elapsed);
-        if periods > self.cursor.periods {
-            self.lengthen(periods, timing.overlap);
-        }
-        let mut sample = self.cursor.next(self.pitch, timing.overlap, source);
-        if self.fade > 0 {
+    }
+
+    /// As [`extend`](Self::extend), as long as the periods stay what they are.
+    fn extend_run(&mut self, timing: &Timing, source: &[f32], samples: usize, out: &mut Vec<f32>) {
+        let start = out.len();
+        self.cursor
+            .extend(self.pitch, timing.overlap, source, samples, out);
+        let run = &mut out[start..];
+        let fade = self.fade.min(samples);
+        for (i, sample) in run[..fade].iter_mut().enumerate() {
             let old = self.previous.next(self.pitch, timing.overlap, source);
-            let weight = self.fade as f32 / (timing.overlap + 1) as f32;
-            sample += (old - sample) * weight;
-            self.fade -= 1;
+            let weight = (self.fade - i) as f32 / (timing.overlap + 1) as f32;
+            *sample += (old - *sample) * weight;
         }
-        if let Some(left) = timing.overlap.checked_sub(self.elapsed + 1) {
-            sample += self.step * left as f32 / timing.overlap as f32;
+        self.fade -= fade;
+        let step = timing.overlap.saturating_sub(self.elapsed).min(samples);
+        for (i, sample) in run[..step].iter_mut().enumerate() {
+            let left = timing.overlap - self.elapsed - i - 1;
+            *sample += self.step * left as f32 / timing.overlap as f32;
         }
-        self.elapsed += 1;
-        // A step that decays can reach beyond full scale.
-        (sample * gain).clamp(-1.0, 1.0)
+        for (i, sample) in run.iter_mut().enumerate() {
+            // A step that decays can reach beyond full scale.
+            *sample = (*sample * timing.gain(self.elapsed + i)).clamp(-1.0, 1.0);
+        }
+        self.elapsed += samples;
     }
 
     /// Goes on with more periods, in the same phase, faded over `overlap`.
@@ -299,20 +383,53 @@ impl Gap {
 }
 
 impl Cursor {
+    /// Appends the samples from here on; the cursor moves on and round.
+    fn extend(
+        &mut self,
+        pitch: usize,
+        overlap: usize,
+        source: &[f32],
+        samples: usize,
+        out: &mut Vec<f32>,
+    ) {
+        let round = self.periods * pitch;
+        let mut left = samples;
+        while left > 0 {
+            let plain = (round - self.position).saturating_sub(joint(pitch, overlap));
+            if plain == 0 {
+                out.push(self.next(pitch, overlap, source));
+                left -= 1;
+                continue;
+            }
+            let run = plain.min(left);
+            let from = source.len() - round + self.position;
+            out.extend_from_slice(&source[from..from + run]);
+            self.position += run;
+            left -= run;
+        }
+    }
+
     /// The sample here; the cursor moves on and round.
     fn next(&mut self, pitch: usize, overlap: usize, source: &[f32]) -> f32 {
         let round = self.periods * pitch;
         let index = source.len() - round + self.position;
         let mut sample = source[index];
-        // The last quarter of a period fades into what came before the first
+        // The last part of a period fades into what came before the first
         // sample, so that going round makes no step.
-        let quarter = (pitch / 4).clamp(1, overlap);
-        let left = round - self.position;
-        if left <= quarter {
-            let weight = (quarter - left + 1) as f32 / (quarter + 1) as f32;
+        let (joint, left) = (joint(pitch, overlap), round - self.position);
+        if left <= joint {
+            let weight = (joint - left + 1) as f32 / (joint + 1) as f32;
             sample += (source[index - round] - sample) * weight;
         }
-        self.position = (self.position + 1) % round;
+        self.position += 1;
+        if self.position == round {
+            self.position = 0;
+        }
         sample
     }
+}
+
+/// Samples over which a period is joined to itself: a quarter of it.
+fn joint(pitch: usize, overlap: usize) -> usize {
+    (pitch / 4).clamp(1, overlap)
 }

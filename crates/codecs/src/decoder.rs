@@ -5,8 +5,9 @@ use crate::CodecError;
 /// Decodes one direction of one call: RTP payloads in, PCM out.
 ///
 /// The caller hands over every payload in the order of play: received ones to
-/// [`decode`](Decoder::decode), lost ones to [`recover`](Decoder::recover) if
-/// the packet after is there already, else to [`conceal`](Decoder::conceal).
+/// [`decode`](Decoder::decode), lost ones to [`recover`](Decoder::recover) and,
+/// if that has nothing, [`conceal_until`](Decoder::conceal_until) if the packet
+/// after is there already, else to [`conceal`](Decoder::conceal).
 /// Samples are `f32` in [-1, 1], interleaved when there is more than one
 /// channel.
 pub trait Decoder: Send {
@@ -31,6 +32,14 @@ pub trait Decoder: Send {
     /// Invents `samples` per channel in place of a lost packet and appends
     /// them to `out`.
     fn conceal(&mut self, samples: usize, out: &mut Vec<f32>);
+
+    /// As [`conceal`](Decoder::conceal), when the packet after the lost one is
+    /// there already: codecs that can make the gap lead to it (G.711 and L16
+    /// do). The next packet is still to be decoded as usual.
+    fn conceal_until(&mut self, next_payload: &[u8], samples: usize, out: &mut Vec<f32>) {
+        let _ = next_payload;
+        self.conceal(samples, out);
+    }
 
     /// Appends the audio of a lost packet, `samples` per channel, read from
     /// the redundancy in the packet after it.

@@ -91,6 +91,7 @@ impl Codec for L16 {
         Ok(Box::new(L16Decoder {
             sample_rate: self.sample_rate,
             concealer: Concealer::new(self.sample_rate),
+            next: Vec::new(),
         }))
     }
 }
@@ -122,9 +123,20 @@ impl Encoder for L16Encoder {
     fn reset(&mut self) {}
 }
 
+fn expand(payload: &[u8], out: &mut Vec<f32>) {
+    let (pairs, _) = payload.as_chunks::<SAMPLE_BYTES>();
+    out.extend(
+        pairs
+            .iter()
+            .map(|&pair| sample::i16_to_f32(i16::from_be_bytes(pair))),
+    );
+}
+
 struct L16Decoder {
     sample_rate: u32,
     concealer: Concealer,
+    /// The packet after a gap.
+    next: Vec<f32>,
 }
 
 impl Decoder for L16Decoder {
@@ -142,18 +154,19 @@ impl Decoder for L16Decoder {
             });
         };
         let start = out.len();
-        let (pairs, _) = payload.as_chunks::<SAMPLE_BYTES>();
-        out.extend(
-            pairs
-                .iter()
-                .map(|&pair| sample::i16_to_f32(i16::from_be_bytes(pair))),
-        );
+        expand(payload, out);
         self.concealer.received(&mut out[start..]);
         Ok(samples)
     }
 
     fn conceal(&mut self, samples: usize, out: &mut Vec<f32>) {
         self.concealer.conceal(samples, out);
+    }
+
+    fn conceal_until(&mut self, next_payload: &[u8], samples: usize, out: &mut Vec<f32>) {
+        self.next.clear();
+        expand(next_payload, &mut self.next);
+        self.concealer.conceal_until(&self.next, samples, out);
     }
 
     fn samples_in(&self, payload: &[u8]) -> Option<usize> {

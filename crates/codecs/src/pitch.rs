@@ -61,14 +61,23 @@ fn best(signal: &[f32], window: &RangeInclusive<usize>, lags: RangeInclusive<usi
         lag: *lags.start(),
         correlation: f32::NEG_INFINITY,
     };
+    let mut energies: Option<Energies> = None;
     for lag in lags {
         let window = match signal.len().checked_sub(lag) {
             Some(fits) if fits >= *window.start() => fits.min(*window.end()),
             _ => break,
         };
-        let end = &signal[signal.len() - window..];
-        let earlier = &signal[signal.len() - window - lag..signal.len() - lag];
-        let correlation = correlation(end, earlier);
+        let end = signal.len() - window;
+        let (now, earlier) = (&signal[end..], &signal[end - lag..signal.len() - lag]);
+        let energies = match &mut energies {
+            // One sample further back.
+            Some(before) if before.window == window => {
+                before.slide(earlier[0], signal[signal.len() - lag]);
+                before
+            }
+            _ => energies.insert(Energies::of(now, earlier)),
+        };
+        let correlation = energies.correlation(dot(now, earlier));
         if correlation > found.correlation {
             found = Pitch { lag, correlation };
         }
@@ -76,34 +85,120 @@ fn best(signal: &[f32], window: &RangeInclusive<usize>, lags: RangeInclusive<usi
     found
 }
 
-fn correlation(a: &[f32], b: &[f32]) -> f32 {
-    let (a_energy, b_energy) = (energy(a), energy(b));
-    let floor = NO_POWER * a.len() as f32;
+/// Normalised correlation of two pieces of `length` samples: their product, and the energy of each.
+fn normalised(dot: f32, a_energy: f32, b_energy: f32, length: usize) -> f32 {
+    let floor = NO_POWER * length as f32;
     if a_energy < floor || b_energy < floor {
         return 0.0;
     }
-    dot(a, b) / (a_energy * b_energy).sqrt()
+    dot / (a_energy * b_energy).sqrt()
+}
+
+fn square(sample: f32) -> f64 {
+    f64::from(sample) * f64::from(sample)
+}
+
+/// Energies of two pieces, one of which moves sample by sample: so each step costs two squares.
+#[derive(Debug)]
+struct Energies {
+    window: usize,
+    still: f32,
+    moving: f64,
+}
+
+impl Energies {
+    fn of(still: &[f32], moving: &[f32]) -> Self {
+        Energies {
+            window: still.len(),
+            still: energy(still),
+            moving: energy(moving).into(),
+        }
+    }
+
+    fn slide(&mut self, entering: f32, leaving: f32) {
+        self.moving += square(entering) - square(leaving);
+    }
+
+    /// Of pieces whose product is `dot`.
+    fn correlation(&self, dot: f32) -> f32 {
+        normalised(dot, self.still, self.moving as f32, self.window)
+    }
+}
+
+/// Finds the lag in samples at which the beginning of `signal` best resembles what comes `lag` later. `None`: less than
+/// `window` samples can be compared.
+pub(crate) fn find_pitch_ahead(
+    signal: &[f32],
+    window: usize,
+    lags: RangeInclusive<usize>,
+) -> Option<usize> {
+    let mut found: Option<Pitch> = None;
+    let mut energies: Option<(f64, f64)> = None;
+    for lag in lags {
+        let length = signal.len().saturating_sub(lag);
+        if length < window.max(1) {
+            break;
+        }
+        let (here, later) = (&signal[..length], &signal[lag..]);
+        // Each step leaves out one sample at the end of the one and at the beginning of the other.
+        let (a, b) = match energies {
+            Some((a, b)) => (a - square(signal[length]), b - square(signal[lag - 1])),
+            None => (energy(here).into(), energy(later).into()),
+        };
+        energies = Some((a, b));
+        let correlation = normalised(dot(here, later), a as f32, b as f32, length);
+        if found.is_none_or(|found| correlation > found.correlation) {
+            found = Some(Pitch { lag, correlation });
+        }
+    }
+    found.map(|found| found.lag)
+}
+
+/// Finds where in `signal` the shorter `piece` fits best.
+pub(crate) fn best_match(signal: &[f32], piece: &[f32]) -> Pitch {
+    let mut found = Pitch {
+        lag: 0,
+        correlation: f32::NEG_INFINITY,
+    };
+    let mut energies: Option<Energies> = None;
+    for (lag, there) in signal.windows(piece.len().max(1)).enumerate() {
+        let energies = match &mut energies {
+            Some(before) => {
+                before.slide(there[there.len() - 1], signal[lag - 1]);
+                before
+            }
+            None => energies.insert(Energies::of(piece, there)),
+        };
+        let correlation = energies.correlation(dot(there, piece));
+        if correlation > found.correlation {
+            found = Pitch { lag, correlation };
+        }
+    }
+    found
 }
 
 /// Sum of squares.
 pub(crate) fn energy(samples: &[f32]) -> f32 {
-    dot(samples, samples)
+    let mut sums = [0.0f32; 8];
+    let (chunks, rest) = samples.as_chunks::<8>();
+    for chunk in chunks {
+        for (sum, x) in sums.iter_mut().zip(chunk) {
+            *sum += x * x;
+        }
+    }
+    sums.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>()
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
+    // Eight sums side by side: the compiler makes vectors of them.
     let mut sums = [0.0f32; 8];
-    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f32 = a_chunks
-        .remainder()
-        .iter()
-        .zip(b_chunks.remainder())
-        .map(|(x, y)| x * y)
-        .sum();
-    for (x, y) in a_chunks.zip(b_chunks) {
+    let ((a_chunks, a_rest), (b_chunks, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    for (x, y) in a_chunks.iter().zip(b_chunks) {
         for i in 0..8 {
             sums[i] += x[i] * y[i];
         }
     }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum();
     sums.iter().sum::<f32>() + rest
 }
 

@@ -236,3 +236,40 @@ fn a_decoder_conceals_and_fades_back_in() {
         assert_eq!(heard, [0.0; 80]);
     }
 }
+
+#[test]
+fn a_decoder_leads_a_gap_to_the_packet_after_it() {
+    for codec in [&Pcmu as &dyn Codec, &Pcma] {
+        let parameters = CodecParameters::default();
+        let mut encoder = codec.encoder(&parameters).unwrap();
+        let mut decoder = codec.decoder(&parameters).unwrap();
+        let mut untouched = codec.decoder(&parameters).unwrap();
+        let (mut heard, mut meant) = (Vec::new(), Vec::new());
+        let payloads: Vec<Vec<u8>> = (0..6)
+            .map(|frame| {
+                let tone =
+                    |i: usize| (i as f32 * 210.0 / 8000.0 * std::f32::consts::TAU).sin() * 0.4;
+                let pcm: Vec<f32> = (frame * 160..(frame + 1) * 160).map(tone).collect();
+                let mut payload = Vec::new();
+                encoder.encode(&pcm, &mut payload).unwrap();
+                untouched.decode(&payload, &mut meant).unwrap();
+                payload
+            })
+            .collect();
+        for (i, payload) in payloads.iter().enumerate() {
+            if i == 3 {
+                decoder.conceal_until(&payloads[4], 160, &mut heard);
+            } else {
+                decoder.decode(payload, &mut heard).unwrap();
+            }
+        }
+        for i in 480..640 {
+            assert!((heard[i] - meant[i]).abs() < 0.06, "sample {i}");
+        }
+        // What follows is what was sent, from its first sample on.
+        assert_eq!(heard[640..], meant[640..]);
+        // No packet at all is no reason to fall over.
+        decoder.conceal_until(&[], 160, &mut heard);
+        assert_eq!(heard.len(), 1120);
+    }
+}

@@ -64,14 +64,22 @@ fn a_lost_packet_is_concealed_at_every_rate() {
         let frame = rate as usize / 100;
         let tone = |i: usize| (i as f32 * 200.0 / rate as f32 * std::f32::consts::TAU).sin() * 0.4;
         let meant: Vec<f32> = (0..8 * frame).map(tone).collect();
+        let payloads: Vec<Vec<u8>> = meant
+            .chunks(frame)
+            .map(|pcm| {
+                let mut payload = Vec::new();
+                encoder.encode(pcm, &mut payload).unwrap();
+                payload
+            })
+            .collect();
         let mut heard = Vec::new();
-        for (i, pcm) in meant.chunks(frame).enumerate() {
-            let mut payload = Vec::new();
-            encoder.encode(pcm, &mut payload).unwrap();
-            if i == 6 {
-                decoder.conceal(frame, &mut heard);
-            } else {
-                decoder.decode(&payload, &mut heard).unwrap();
+        for (i, payload) in payloads.iter().enumerate() {
+            match i {
+                4 => decoder.conceal_until(&payloads[5], frame, &mut heard),
+                6 => decoder.conceal(frame, &mut heard),
+                _ => {
+                    decoder.decode(payload, &mut heard).unwrap();
+                }
             }
         }
         // A gap of two whole periods goes on in phase.

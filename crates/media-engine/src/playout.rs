@@ -261,7 +261,7 @@ impl PlayoutPath {
         if let Err(error) = decoder.decode(payload, out) {
             tracing::debug!(%error, "a payload was not decoded");
             let length = ClockRate(self.rate).units(ptime) as usize;
-            self.conceal(length);
+            self.conceal(length, None);
             return;
         }
         if channels > 1 {
@@ -319,21 +319,28 @@ impl PlayoutPath {
                 return;
             }
         }
-        self.conceal(length);
+        self.conceal(length, next);
     }
 
-    fn conceal(&mut self, length: usize) {
+    /// Invents `length` samples, which lead to the packet `next` if that is there.
+    fn conceal(&mut self, length: usize, next: Option<&[u8]>) {
         self.decoded.clear();
         self.interleaved.clear();
         let Ok(decoder) = self.receivers[self.active].decoder() else {
             return;
         };
         let channels = decoder.channels();
-        if channels > 1 {
-            decoder.conceal(length, &mut self.interleaved);
-            sample::downmix(&self.interleaved, channels, &mut self.decoded);
+        let out = if channels > 1 {
+            &mut self.interleaved
         } else {
-            decoder.conceal(length, &mut self.decoded);
+            &mut self.decoded
+        };
+        match next {
+            Some(next) => decoder.conceal_until(next, length, out),
+            None => decoder.conceal(length, out),
+        }
+        if channels > 1 {
+            sample::downmix(&self.interleaved, channels, &mut self.decoded);
         }
         let invented = self.pushed..self.pushed + self.decoded.len() as u64;
         self.concealed += Duration::from_nanos(nanos(self.decoded.len() as u64, self.rate));

@@ -60,6 +60,115 @@ fn a_lost_frame_of_a_voice_keeps_its_pitch_and_level_without_a_step() {
     }
 }
 
+/// As [`heard_with_loss`], where the packet after the gap is there when its last frame is due.
+fn heard_with_next_there(
+    sample_rate: u32,
+    signal: &[f32],
+    frame: usize,
+    lost: std::ops::Range<usize>,
+) -> Vec<f32> {
+    let mut concealer = Concealer::new(sample_rate);
+    let mut heard = Vec::new();
+    for (i, received) in signal.chunks_exact(frame).enumerate() {
+        let start = heard.len();
+        if i + 1 == lost.end {
+            let next = &signal[(i + 1) * frame..(i + 2) * frame];
+            concealer.conceal_until(next, frame, &mut heard);
+        } else if lost.contains(&i) {
+            concealer.conceal(frame, &mut heard);
+        } else {
+            heard.extend_from_slice(received);
+            concealer.received(&mut heard[start..]);
+        }
+        assert_eq!(heard.len(), start + frame);
+    }
+    heard
+}
+
+/// A voice whose pitch rises from `from_hz` to `to_hz`.
+fn glide(from_hz: f64, to_hz: f64, sample_rate: u32, samples: usize) -> Vec<f32> {
+    let rate = f64::from(sample_rate);
+    let mut phase = 0.0;
+    (0..samples)
+        .map(|i| {
+            phase += (from_hz + (to_hz - from_hz) * i as f64 / samples as f64) / rate;
+            let angle = phase * std::f64::consts::TAU;
+            (0.25 * angle.sin() + 0.15 * (2.0 * angle + 0.5).sin() + 0.1 * (3.0 * angle).cos())
+                as f32
+        })
+        .collect()
+}
+
+#[test]
+fn a_gap_whose_end_is_known_leads_there() {
+    let mut gained = Vec::new();
+    for sample_rate in RATES {
+        for (from_hz, to_hz) in [
+            (100.0, 130.0),
+            (150.0, 120.0),
+            (180.0, 230.0),
+            (230.0, 180.0),
+        ] {
+            let ms = sample_rate as usize / 1000;
+            let frame = 20 * ms;
+            let signal = glide(from_hz, to_hz, sample_rate, 12 * frame);
+            let heard = heard_with_next_there(sample_rate, &signal, frame, 7..8);
+            let blind = heard_with_loss(sample_rate, &signal, frame, 7..8);
+            let what = format!("{from_hz} to {to_hz} Hz at {sample_rate} Hz");
+
+            let gap = 7 * frame..8 * frame;
+            let likeness = snr(&signal[gap.clone()], &heard[gap.clone()]);
+            let without = snr(&signal[gap.clone()], &blind[gap.clone()]);
+            assert!(likeness > 18.0, "{what}: {likeness:.1} dB");
+            gained.push(likeness - without);
+            // What follows needs no fade.
+            assert_eq!(heard[gap.end..], signal[gap.end..], "{what}");
+            let steps = largest_step(&heard[gap.start - 1..gap.end + ms]);
+            assert!(steps <= largest_step(&signal) * 1.15, "{what}: {steps}");
+        }
+    }
+    let least = gained.iter().copied().fold(f64::INFINITY, f64::min);
+    let mean = gained.iter().sum::<f64>() / gained.len() as f64;
+    assert!(least > 0.0 && mean > 12.0, "{gained:.1?} dB");
+}
+
+#[test]
+fn a_long_gap_whose_end_is_known_rises_before_it() {
+    for sample_rate in RATES {
+        let frame = sample_rate as usize / 50;
+        let signal = voice(120.0, sample_rate, 12 * frame);
+        let heard = heard_with_next_there(sample_rate, &signal, frame, 3..8);
+        let half = frame / 2;
+        let level = |at: usize| db(rms(&heard[at..at + half]) / rms(&signal));
+        assert!(level(7 * frame) < -6.0, "{sample_rate}");
+        assert!(
+            (-6.0..1.0).contains(&level(7 * frame + half)),
+            "{sample_rate}"
+        );
+        assert!(largest_step(&heard[3 * frame..]) <= largest_step(&signal) * 1.15);
+        assert_eq!(heard[8 * frame..], signal[8 * frame..]);
+    }
+}
+
+#[test]
+fn another_frame_than_was_promised_fades_in() {
+    let signal = voice(120.0, 8000, 2400);
+    let mut concealer = Concealer::new(8000);
+    let mut heard = signal[..1600].to_vec();
+    concealer.received(&mut heard);
+    concealer.conceal_until(&signal[1760..1920], 160, &mut heard);
+    assert!(concealer.is_concealing());
+    let mut frame: Vec<f32> = signal[1920..2080].iter().map(|x| x + 0.4).collect();
+    let sent = frame.clone();
+    concealer.received(&mut frame);
+    assert!(
+        (frame[0] - heard[heard.len() - 1]).abs() < 0.15,
+        "{}",
+        frame[0]
+    );
+    assert_eq!(frame[80..], sent[80..]);
+}
+
 #[test]
 fn what_is_received_without_loss_is_left_alone() {
     let signal = noise(0.8, 1600);
@@ -169,16 +278,22 @@ proptest! {
 
     #[test]
     fn any_order_of_frames_and_gaps_is_taken(
-        steps in proptest::collection::vec((any::<bool>(), 0usize..400), 1..40),
+        sample_rate in prop_oneof![Just(0u32), Just(8000), 1000u32..=50_000],
+        steps in proptest::collection::vec((0..3, 0usize..400, 0usize..400), 1..40),
     ) {
-        let mut concealer = Concealer::new(8000);
-        for (received, length) in steps {
+        let mut concealer = Concealer::new(sample_rate);
+        for (step, length, next) in steps {
             let mut samples = noise(1.0, length);
-            if received {
-                concealer.received(&mut samples);
-            } else {
-                samples.clear();
-                concealer.conceal(length, &mut samples);
+            match step {
+                0 => concealer.received(&mut samples),
+                1 => {
+                    samples.clear();
+                    concealer.conceal(length, &mut samples);
+                }
+                _ => {
+                    samples.clear();
+                    concealer.conceal_until(&noise(1.0, next), length, &mut samples);
+                }
             }
             prop_assert_eq!(samples.len(), length);
             prop_assert!(samples.iter().all(|x| x.abs() <= 1.0));

@@ -113,6 +113,8 @@ impl Encoder for G711Encoder {
 struct G711Decoder {
     law: Law,
     concealer: Concealer,
+    /// The packet after a gap.
+    next: Vec<f32>,
 }
 
 impl G711Decoder {
@@ -120,6 +122,7 @@ impl G711Decoder {
         G711Decoder {
             law,
             concealer: Concealer::new(SAMPLE_RATE),
+            next: Vec::new(),
         }
     }
 }
@@ -145,6 +148,12 @@ impl Decoder for G711Decoder {
 
     fn conceal(&mut self, samples: usize, out: &mut Vec<f32>) {
         self.concealer.conceal(samples, out);
+    }
+
+    fn conceal_until(&mut self, next_payload: &[u8], samples: usize, out: &mut Vec<f32>) {
+        self.next.clear();
+        (self.law.expand)(&mut self.next, next_payload);
+        self.concealer.conceal_until(&self.next, samples, out);
     }
 
     fn samples_in(&self, payload: &[u8]) -> Option<usize> {

@@ -1,11 +1,15 @@
 //! How long to wait for packets: a histogram of their relative arrival delay, and what each delay is worth.
 //!
 //! The delay of a packet is its arrival minus its media time, an arbitrary number; its relative delay is that minus the
-//! least of the last ten seconds, so that clock drift and changes of route wash out. Every playout delay has a *cost*: its
-//! length, on a logarithmic scale, and the share of packets that come later than it. Where delays have a light tail the
-//! least cost leaves less than 1 % of packets too late; where the tail is heavy, so that each further packet is dear, up to
-//! 3 %. When all packets come late for a while, the network has changed, and delays that miss them are out of the
-//! question at once.
+//! least of the last ten seconds, so that clock drift and changes of route wash out. Every playout delay has a *cost*:
+//!
+//! ```text
+//!   length    next to nothing below NEGLIGIBLE, logarithmic above it
+//! + lateness  FIRST_LATE as soon as any packet comes too late, LATE_COST for each 1 %, TOO_LATE_COST beyond MOST_LATE
+//! ```
+//!
+//! So a short delay is made longer even for the few packets that are late, and a long one only where that helps many. When
+//! all packets come late for a while, the network has changed, and delays that miss them are out of the question at once.
 #![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::time::Duration;
@@ -22,10 +26,15 @@ const SPANS: usize = 5;
 const SPAN: i64 = 2_000_000_000;
 /// The inverse of the clock drift that is told from a change of route: 500 ppm.
 const DRIFT: i64 = 2_000;
-/// Delay below which a little more makes no difference to a conversation, ns.
-const NEGLIGIBLE: f32 = 40e6;
-/// What a share of late packets costs, per 1 % and in units of a delay that is e times as long.
-const LATE_COST: f32 = 0.14;
+/// Delay below which more makes next to no difference to a conversation, ns, and what it costs for each ns.
+const NEGLIGIBLE: f32 = 37e6;
+const NEXT_TO_NOTHING: f32 = 0.4e-9;
+/// What it costs that some packets are late at all, in units of a delay that is e times as long, and the share of them at
+/// which two thirds of that are reached.
+const FIRST_LATE: f32 = 0.055;
+const FEW: f32 = 0.001;
+/// What a share of late packets costs on top, per 1 %.
+const LATE_COST: f32 = 0.13;
 /// Share of late packets beyond which more delay is always worth it, and what it costs there, per 1 %.
 const MOST_LATE: f32 = 0.03;
 const TOO_LATE_COST: f32 = 1.0;
@@ -154,17 +163,20 @@ impl DelayEstimator {
     }
 
     fn cost_with(&self, delay: i64, late: f32) -> f32 {
-        let percent = 100.0
-            * self.quality
-            * (LATE_COST * late
-                + (TOO_LATE_COST - LATE_COST) * (late - MOST_LATE / self.quality).max(0.0));
+        let late = late * self.quality;
+        let lateness = FIRST_LATE * (1.0 - (-late / FEW).exp())
+            + 100.0 * LATE_COST * late
+            + 100.0 * (TOO_LATE_COST - LATE_COST) * (late - MOST_LATE).max(0.0);
         let outside = (self.floor() - delay).max(delay - self.max);
         let outside = if outside > 0 {
             OUT_OF_BOUNDS + outside as f32 / BUCKET as f32
         } else {
             0.0
         };
-        (delay.max(0) as f32).hypot(NEGLIGIBLE).ln() + percent + outside
+        // The logarithm of the delay, with a bend where it begins to matter.
+        let delay = delay.max(0) as f32;
+        let length = (1.0 + (delay / NEGLIGIBLE).powi(10)).ln() / 10.0;
+        length + NEXT_TO_NOTHING * delay + lateness + outside
     }
 
     /// Delays that are out of the question.
@@ -187,7 +199,10 @@ impl DelayEstimator {
         let Ok(bucket) = usize::try_from(delay / BUCKET) else {
             return 1.0;
         };
-        let above = self.weights.get(bucket..).map_or(0.0, sum);
+        // Those of a bucket are spread evenly over it.
+        let passed = (delay % BUCKET) as f32 / BUCKET as f32;
+        let within = self.weights.get(bucket).map_or(0.0, |w| w * passed);
+        let above = (self.weights.get(bucket..).map_or(0.0, sum) - within).max(0.0);
         let packets = self.total.max(WARM_UP as f32 * self.weight);
         above / packets
     }

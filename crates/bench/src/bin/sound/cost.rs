@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use audio_codecs::g711::extend_f32_from_ulaw;
 use audio_codecs::{Concealer, TimeStretcher};
 use rtp_media::{
     ClockRate, JitterBuffer, JitterBufferConfig, Pace, PacketMeta, PayloadType, Playout,
@@ -36,7 +37,8 @@ fn run(trace: &Trace, packets: &[Vec<u8>], decoded: &[f32], whole: bool) -> Dura
     let mut buffer = JitterBuffer::new(JitterBufferConfig::default());
     let (mut concealer, mut stretcher) = (Concealer::new(RATE), TimeStretcher::new(RATE));
     let mut arrivals = trace.arrivals().into_iter().peekable();
-    let (mut frame, mut waiting) = (Vec::with_capacity(4 * FRAME), 0);
+    let (mut frame, mut ahead) = (Vec::with_capacity(4 * FRAME), Vec::with_capacity(FRAME));
+    let mut waiting = 0;
     let begun = Instant::now();
     for tick in 0..PACKETS + 40 {
         let due = 7.0 + tick as f64 * FRAME_MS;
@@ -68,6 +70,14 @@ fn run(trace: &Trace, packets: &[Vec<u8>], decoded: &[f32], whole: bool) -> Dura
                     frame.extend_from_slice(&decoded[timestamp as usize..][..FRAME]);
                     concealer.received(&mut frame);
                     steer(&mut stretcher, &mut frame, pace);
+                }
+                Playout::Missing {
+                    units,
+                    next: Some(next),
+                } => {
+                    ahead.clear();
+                    extend_f32_from_ulaw(&mut ahead, next);
+                    concealer.conceal_until(&ahead, units as usize, &mut frame);
                 }
                 Playout::Missing { units, .. } => concealer.conceal(units as usize, &mut frame),
                 Playout::Silence => {}

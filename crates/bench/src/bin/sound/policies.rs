@@ -96,19 +96,27 @@ fn rtp(packet: usize, payload: &[u8], datagram: &mut Vec<u8>) {
 pub(crate) fn fixed(trace: &Trace, packets: &[Vec<u8>], delay_ms: f64) -> Result<Heard, AnyError> {
     let mut decoder = Pcmu.decoder(&CodecParameters::default())?;
     let mut in_time = vec![false; packets.len()];
+    // Whether it is there when the packet before it is due.
+    let mut early = vec![false; packets.len() + 1];
     let mut heard = Heard {
         start_ms: BASE_MS + delay_ms,
         ..Heard::default()
     };
     for (arrival, packet) in trace.arrivals() {
         in_time[packet] = arrival <= heard.start_ms + packet as f64 * FRAME_MS;
+        early[packet] = arrival <= heard.start_ms + (packet as f64 - 1.0) * FRAME_MS;
         heard.late += u64::from(!in_time[packet]);
     }
-    for (payload, in_time) in packets.iter().zip(in_time) {
-        if in_time {
+    for (packet, payload) in packets.iter().enumerate() {
+        if in_time[packet] {
             decoder.decode(payload, &mut heard.samples)?;
         } else {
-            decoder.conceal(FRAME, &mut heard.samples);
+            match packets.get(packet + 1) {
+                Some(next) if early[packet + 1] => {
+                    decoder.conceal_until(next, FRAME, &mut heard.samples);
+                }
+                _ => decoder.conceal(FRAME, &mut heard.samples),
+            }
             heard.concealed_ms += FRAME_MS;
         }
     }
