@@ -387,6 +387,15 @@ fn check(config: &ClientConfig) -> Result<(), Error> {
             "session_expires is below 90 s, the shortest that RFC 4028 allows".into(),
         ));
     }
+    if config
+        .auth_username
+        .as_ref()
+        .is_some_and(|name| name.contains(char::is_control))
+    {
+        return Err(Error::Config(
+            "auth_username holds a control character (CR, LF or NUL)".into(),
+        ));
+    }
     if config.registrar.is_some() && config.username.is_none() && config.register != Register::Never
     {
         return Err(Error::Config(

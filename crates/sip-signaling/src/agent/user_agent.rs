@@ -60,6 +60,7 @@ impl UserAgent {
         config: UserAgentConfig,
     ) -> Result<(UserAgent, IncomingCalls), SignalingError> {
         HeaderList::new().push("User-Agent", config.user_agent.as_str())?;
+        check_path(&config.ws_path)?;
         let cancel = CancellationToken::new();
         let guard = cancel.clone().drop_guard();
         let layer = LayerConfig {
@@ -547,6 +548,18 @@ fn add_missing(headers: &mut HeaderList, name: &str, value: &str) {
     if !headers.contains(name) {
         headers.push_raw(name, value);
     }
+}
+
+/// The path of a WebSocket goes into the request line of its handshake.
+fn check_path(path: &str) -> Result<(), SignalingError> {
+    let breaks = |c: char| c.is_control() || c.is_whitespace();
+    if path.starts_with('/') && !path.contains(breaks) {
+        return Ok(());
+    }
+    Err(SignalingError::input(
+        "WebSocket path",
+        "it does not begin with \"/\", or holds a space or a control character (CR, LF or NUL)",
+    ))
 }
 
 /// Headers that make the protocol run are not the program's to set.
