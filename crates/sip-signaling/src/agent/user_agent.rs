@@ -81,6 +81,7 @@ impl UserAgent {
             connect_timeout: config.connect_timeout,
             keep_alive: config.keep_alive,
             max_server_transactions: config.max_server_transactions.max(1),
+            trunk: config.trunk.clone(),
         };
         let (layer, events) = TransactionLayer::bind(layer, cancel.clone()).await?;
         let (incoming, queue) = mpsc::channel(config.max_pending_calls.max(1));

@@ -27,7 +27,7 @@ use crate::{
     SignalingError, TlsConfig, Transport,
     message::uri::bracketed,
     session::PeerIdentity,
-    transaction::{convert::to_stack_addr, target::Target},
+    transaction::{convert::to_stack_addr, gate::Gate, target::Target},
 };
 
 /// Connections of peers that may be open at once; more are closed at once.
@@ -49,6 +49,7 @@ pub(in crate::transaction) struct StreamConfig {
     pub(in crate::transaction) ws_path: String,
     pub(in crate::transaction) connect_timeout: Duration,
     pub(in crate::transaction) keep_alive: Duration,
+    pub(in crate::transaction) gate: Arc<Gate>,
 }
 
 /// Sockets that listen, before anybody is served.
@@ -382,6 +383,7 @@ impl StreamPool {
             wire,
             ends,
             self.config.keep_alive,
+            self.config.gate.clone(),
             self.cancel.clone(),
             place,
         ));
