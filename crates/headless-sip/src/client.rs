@@ -17,7 +17,8 @@ use tokio_util::task::TaskTracker;
 use crate::call::{pairs, say_bye};
 use crate::media::MediaSettings;
 use crate::{
-    ActiveCall, ClientConfig, Dial, Error, IncomingCall, Register, TextMessage, Transport, address,
+    ActiveCall, ClientConfig, Dial, Error, IncomingCall, Register, TextMessage, Transport,
+    TrunkConfig, address,
 };
 
 /// Makes and answers calls. Cheap to clone; clones are the same client.
@@ -86,6 +87,7 @@ impl HeadlessSipClient {
             timers: Timers::from_t1(config.sip_t1),
             session_expires: config.session_expires,
             allow_replaces: config.allow_replaces,
+            trunk: config.trunk.as_ref().map(TrunkConfig::signaling),
             ..UserAgentConfig::default()
         })
         .await?;

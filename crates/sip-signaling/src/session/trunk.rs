@@ -60,7 +60,9 @@ pub struct TrunkPeer {
 
 /// Where the passwords of users are: a table, or a function that looks them up. `Debug` shows none.
 #[derive(Clone)]
-pub struct Passwords(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Passwords(Arc<Lookup>);
+
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Passwords {
     /// Users and their passwords.
@@ -295,7 +297,11 @@ impl Trunk {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 mod tests {
     use super::*;
     use crate::{Credentials, Uri, digest::DigestClient};
@@ -353,7 +359,7 @@ mod tests {
 
     #[test]
     fn address_lets_in_and_strangers_are_forbidden() {
-        let now = Instant::now();
+        let now = crate::agent::now();
         let mut trunk = trunk(now);
         let invite = request(Method::Invite, "1");
         for carrier in ["192.0.2.7", "::ffff:192.0.2.8"] {
@@ -375,7 +381,7 @@ mod tests {
 
     #[test]
     fn password_lets_in_once_for_each_answer() {
-        let now = Instant::now();
+        let now = crate::agent::now();
         let mut trunk = trunk(now);
         let office = ip("2001:db8::5");
         let options = request(Method::Options, "0");
@@ -407,7 +413,7 @@ mod tests {
 
     #[test]
     fn too_many_calls_are_put_off_and_far_too_many_are_dropped() {
-        let now = Instant::now();
+        let now = crate::agent::now();
         let mut trunk = trunk(now);
         let carrier = ip("192.0.2.7");
         let mut admissions = Vec::new();
@@ -439,7 +445,7 @@ mod tests {
             peers: vec![peer("open", None, None)],
             ..TrunkConfig::default()
         };
-        let error = Trunk::new(&config, "s", Instant::now()).unwrap_err();
+        let error = Trunk::new(&config, "s", crate::agent::now()).unwrap_err();
         assert!(error.to_string().contains("anybody could call"));
         let shown = format!("{:?}", Passwords::table([("pbx", "hunter2")]));
         assert!(!shown.contains("hunter2"));
