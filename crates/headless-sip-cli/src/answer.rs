@@ -34,6 +34,7 @@ pub(crate) async fn run(
     let wishes = Wishes {
         tap_sent: folder.is_some(),
         in_call: Some(args.in_call.clone()),
+        trunk: args.trunk.clone(),
         ..Wishes::default()
     };
     let client = client::open(&args.account, wishes, output, &mut shutdown).await?;

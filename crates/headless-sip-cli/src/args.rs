@@ -17,6 +17,7 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use headless_sip::IpNet;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -216,6 +217,7 @@ Examples:
   headless-sip answer --local 127.0.0.1:5070 --echo
   headless-sip answer --registrar sip:127.0.0.1 --user bob --password secret --record calls/
   headless-sip answer --local 127.0.0.1:5070 --reject 486 --calls 1
+  headless-sip answer --local 0.0.0.0:5060 --trunk 192.0.2.0/24 --echo
 
 A call lasts until the caller hangs up. The command ends with Ctrl-C, after --calls calls or after
 --seconds, whichever is first; calls that stand are hung up then.")]
@@ -246,6 +248,10 @@ pub(crate) struct AnswerArgs {
         help_heading = "Sound"
     )]
     pub record: Option<PathBuf>,
+
+    /// Take calls from this network alone, such as 192.0.2.0/24 or 192.0.2.7, and refuse all others; may be given many times
+    #[arg(long, value_name = "CIDR", value_parser = value::network, help_heading = "Call")]
+    pub trunk: Vec<IpNet>,
 
     /// Reject every call with this SIP status, 300 to 699, for example 486 busy, 603 declined
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(300..=699), help_heading = "Call")]

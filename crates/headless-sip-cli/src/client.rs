@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use headless_sip::{
-    ClientConfig, CodecTable, DtmfMode, Error, HeadlessSipClient, Register, RegistrationState,
-    TlsConfig, TlsIdentity, Transport,
+    ClientConfig, CodecTable, DtmfMode, Error, HeadlessSipClient, IpNet, Register,
+    RegistrationState, TlsConfig, TlsIdentity, Transport, TrunkConfig, TrunkPeer,
 };
 use tokio::sync::watch;
 
@@ -27,6 +27,8 @@ pub(crate) struct Wishes {
     pub tap_sent: bool,
     /// How calls are kept up and steered.
     pub in_call: Option<InCall>,
+    /// Networks that may call; none: anybody may.
+    pub trunk: Vec<IpNet>,
 }
 
 /// A client whose sockets are open and which is registered, if the account has a registrar.
@@ -102,6 +104,15 @@ fn config(account: &Account, wishes: &Wishes) -> Result<ClientConfig, Failure> {
             args::DtmfMode::Info => DtmfMode::Info,
             args::DtmfMode::Inband => DtmfMode::InBand,
         };
+    }
+    if !wishes.trunk.is_empty() {
+        let peers = wishes.trunk.iter();
+        config.trunk = Some(TrunkConfig {
+            peers: peers
+                .map(|network| TrunkPeer::network(&network.to_string(), *network))
+                .collect(),
+            ..TrunkConfig::default()
+        });
     }
     if let Some(local) = account.local {
         config.local_sip_addr = local;

@@ -19,7 +19,8 @@ use crate::media::MediaSettings;
 #[cfg(target_os = "linux")]
 use crate::network_watch::NetworkWatch;
 use crate::{
-    ActiveCall, ClientConfig, Dial, Error, IncomingCall, Register, TextMessage, Transport, address,
+    ActiveCall, ClientConfig, Dial, Error, IncomingCall, Register, TextMessage, Transport,
+    TrunkConfig, address,
 };
 
 /// Makes and answers calls. Cheap to clone; clones are the same client.
@@ -92,6 +93,7 @@ impl HeadlessSipClient {
             timers: Timers::from_t1(config.sip_t1),
             session_expires: config.session_expires,
             allow_replaces: config.allow_replaces,
+            trunk: config.trunk.as_ref().map(TrunkConfig::signaling),
             ..UserAgentConfig::default()
         })
         .await?;
@@ -448,6 +450,15 @@ fn check(config: &ClientConfig) -> Result<(), Error> {
     {
         return Err(Error::Config(
             "session_expires is below 90 s, the shortest that RFC 4028 allows".into(),
+        ));
+    }
+    if config
+        .auth_username
+        .as_ref()
+        .is_some_and(|name| name.contains(char::is_control))
+    {
+        return Err(Error::Config(
+            "auth_username holds a control character (CR, LF or NUL)".into(),
         ));
     }
     if config.registrar.is_some() && config.username.is_none() && config.register != Register::Never

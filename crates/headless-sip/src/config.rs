@@ -8,7 +8,7 @@ use std::time::Duration;
 use audio_codecs::ResamplerQuality;
 use sip_signaling::TlsConfig;
 
-use crate::{CodecTable, InBandDtmf, JitterBufferConfig, ListenConfig};
+use crate::{CodecTable, InBandDtmf, JitterBufferConfig, ListenConfig, TrunkConfig};
 
 /// Settings of a [`HeadlessSipClient`](crate::HeadlessSipClient).
 ///
@@ -125,6 +125,8 @@ pub struct ClientConfig {
     pub allow_refer: bool,
     /// Calls may take the place of others (`Replaces`, RFC 3891), as attended transfers do; otherwise they are refused with 403. Default false.
     pub allow_replaces: bool,
+    /// Who may call; everybody else is refused. Default `None`: anybody may.
+    pub trunk: Option<TrunkConfig>,
 }
 
 impl Default for ClientConfig {
@@ -174,6 +176,7 @@ impl Default for ClientConfig {
             dtmf_mode: DtmfMode::Rfc4733,
             allow_refer: false,
             allow_replaces: false,
+            trunk: None,
         }
     }
 }

@@ -78,6 +78,11 @@ impl IncomingCall {
         self.invite.source()
     }
 
+    /// The name of the [`TrunkPeer`](crate::TrunkPeer) that calls; `None` without a trunk, and for a call by way of our registrar.
+    pub fn trunk_peer(&self) -> Option<&str> {
+        self.invite.trunk_peer()
+    }
+
     /// Adds a header field to the final answer, whichever it is.
     ///
     /// # Errors
@@ -221,6 +226,14 @@ impl IncomingCall {
     /// Takes the sockets and, where the INVITE holds an offer, works out the answer.
     fn prepare(&self) -> Result<Prepared, Error> {
         let mut settings = self.client.media_settings();
+        let trunk = self.client.config().trunk.as_ref();
+        if let Some(peer) = self
+            .trunk_peer()
+            .and_then(|name| trunk.and_then(|trunk| trunk.peer(name)))
+        {
+            settings.advertised = peer.media_address;
+            settings.codecs = peer.codecs.clone().unwrap_or(settings.codecs);
+        }
         if let Some(codecs) = &self.codecs {
             settings.codecs = codecs.clone();
         }

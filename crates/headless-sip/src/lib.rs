@@ -45,6 +45,7 @@ mod message;
 mod network_watch;
 mod outgoing;
 mod stats;
+mod trunk;
 
 pub use audio_codecs as codecs;
 pub use call::{ActiveCall, CallControl};
@@ -64,5 +65,9 @@ pub use media_engine::{
 pub use message::TextMessage;
 pub use outgoing::{Dial, OutgoingCall, Progress};
 pub use sip_signaling::message::{CallInfo, Diversion, HistoryEntry, Reason, UserToUser};
-pub use sip_signaling::{RegistrationState, TlsConfig, TlsIdentity, TraceDirection, TracedMessage};
+pub use sip_signaling::{
+    IpNet, Passwords, RateLimit, RegistrationState, TlsConfig, TlsIdentity, TraceDirection,
+    TracedMessage,
+};
 pub use stats::CallStats;
+pub use trunk::{TrunkConfig, TrunkPeer};

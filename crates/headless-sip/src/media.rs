@@ -1,6 +1,6 @@
 //! The media of one call: its offers and answers, and the session on a media thread that follows them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ const SDP: &str = "application/sdp";
 pub(crate) struct MediaSettings {
     pub(crate) codecs: CodecTable,
     pub(crate) receive_sample_rate: Option<u32>,
+    /// What SDP tells instead of the address of the sockets.
+    pub(crate) advertised: Option<IpAddr>,
     ptime: Duration,
     jitter_buffer: JitterBufferConfig,
     playback_buffer: Duration,
@@ -43,6 +45,7 @@ impl MediaSettings {
         Self {
             codecs: config.codecs.clone(),
             receive_sample_rate: config.receive_sample_rate,
+            advertised: None,
             ptime: config.ptime,
             jitter_buffer: config.jitter_buffer,
             playback_buffer: config.playback_buffer,
@@ -114,15 +117,19 @@ impl CallMedia {
             ));
         }
         let ports = engine.reserve(local_ip)?;
+        let shown = |addr: SocketAddr| {
+            SocketAddr::new(settings.advertised.unwrap_or(addr.ip()), addr.port())
+        };
+        let local = LocalMedia {
+            rtp: shown(ports.rtp_addr()),
+            rtcp: Some(shown(ports.rtcp_addr())),
+        };
         Ok(Self {
             settings,
             engine: engine.clone(),
             // RFC 8866 section 5.2: a number that is unique for its maker; 63 bits, since some peers read it as signed.
             sdp: SdpSession::new(rand::random::<u64>() >> 1, "-"),
-            local: LocalMedia {
-                rtp: ports.rtp_addr(),
-                rtcp: Some(ports.rtcp_addr()),
-            },
+            local,
             state: State::Reserved(ports),
             negotiated: None,
         })

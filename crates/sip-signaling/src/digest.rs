@@ -18,12 +18,14 @@ mod challenge;
 mod client;
 mod credentials;
 mod fields;
+mod server;
 
 pub use algorithm::Algorithm;
 pub use authorization::Authorization;
 pub use challenge::{Challenge, Qop};
 pub use client::DigestClient;
 pub use credentials::Credentials;
+pub use server::{DigestRefusal, DigestServer};
 
 /// Why a challenge cannot be answered or an answer cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -63,6 +63,8 @@ pub use agent::{
 };
 pub use digest::Credentials;
 pub use error::{Rejection, SignalingError};
+pub use ipnet::IpNet;
 pub use message::{Body, HeaderList, Method, NameAddr, Request, Response, StatusCode, Uri};
+pub use session::{Passwords, RateLimit, TrunkConfig, TrunkPeer};
 pub use tls::{TlsConfig, TlsIdentity};
 pub use transport::Transport;

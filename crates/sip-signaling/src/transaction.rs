@@ -4,6 +4,7 @@
 mod client;
 mod convert;
 mod dns;
+mod gate;
 mod guarded_socket;
 mod inspector;
 mod layer;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -10,6 +10,7 @@ use std::str::FromStr;
 use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
+use headless_sip::IpNet;
 
 /// A password. It has no `Display`, and its `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
@@ -328,6 +329,14 @@ fn number_in(text: &str, range: RangeInclusive<f32>) -> Option<f32> {
     text.parse::<f32>()
         .ok()
         .filter(|number| range.contains(number))
+}
+
+/// A network, or a single address.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let single = text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>().or(single).map_err(|_| {
+        "write it as ADDRESS/BITS, for example 192.0.2.0/24, or as an address".to_owned()
+    })
 }
 
 /// An IP address with a port.

@@ -295,3 +295,32 @@ fn a_call_without_a_telephone_system_goes_straight_over_tcp() {
     finished.assert_code(0);
     answer.finish().assert_code(0);
 }
+
+#[test]
+fn a_trunk_takes_calls_from_its_networks_alone() {
+    for (network, code) in [("127.0.0.0/8", 0), ("192.0.2.7", 3)] {
+        let mut answer = Headless::start(&[
+            "answer",
+            "--local",
+            "127.0.0.1:0",
+            "--echo",
+            "--trunk",
+            "198.51.100.0/24",
+            "--trunk",
+            network,
+        ]);
+        let listening = answer.event("listening");
+        let target = format!(
+            "sip:anybody@{}",
+            listening["address"].as_str().expect("an address")
+        );
+        let finished =
+            Headless::start(&["call", &target, "--tone", "500", "--seconds", "1"]).finish();
+        let ended = finished.assert_code(code).event("ended");
+        if code == 3 {
+            assert_eq!(ended["status"], 403);
+        }
+        answer.signal("INT");
+        answer.finish().assert_code(0);
+    }
+}

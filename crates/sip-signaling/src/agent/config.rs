@@ -2,7 +2,9 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::{Body, Credentials, HeaderList, Method, NameAddr, TlsConfig, Transport, Uri};
+use crate::{
+    Body, Credentials, HeaderList, Method, NameAddr, TlsConfig, Transport, TrunkConfig, Uri,
+};
 
 /// RFC 3261 table 4. The defaults are the RFC's; tests use shorter ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +88,8 @@ pub struct UserAgentConfig {
     /// Calls may take the place of others (INVITE with Replaces, RFC 3891), default false: refused with 403. Whoever knows Call-ID and tags of a
     /// call can take it over.
     pub allow_replaces: bool,
+    /// Who may call; everybody else is refused. `None`, the default: anybody may.
+    pub trunk: Option<TrunkConfig>,
 }
 
 impl Default for UserAgentConfig {
@@ -113,6 +117,7 @@ impl Default for UserAgentConfig {
             session_expires: Some(Duration::from_secs(1_800)),
             min_session_expires: crate::session::LEAST_SESSION,
             allow_replaces: false,
+            trunk: None,
         }
     }
 }

@@ -62,6 +62,7 @@ pub struct IncomingInvite {
     accepted: Option<oneshot::Sender<Accepted>>,
     /// The call whose place this one takes.
     replaced: Option<CallInputs>,
+    trunk_peer: Option<String>,
 }
 
 /// What the task of the INVITE needs to become the task of the call.
@@ -111,6 +112,11 @@ impl IncomingInvite {
     /// True if it takes the place of another call (RFC 3891), which ends with `EndedBy::Replaced` when this one is accepted.
     pub fn is_replacement(&self) -> bool {
         self.replaced.is_some()
+    }
+
+    /// The trunk peer that the call is of; `None` without a trunk, and for a call by way of our registrar.
+    pub fn trunk_peer(&self) -> Option<&str> {
+        self.trunk_peer.as_deref()
     }
 
     /// The offer; `None` if the caller wants to be offered.
@@ -391,6 +397,13 @@ pub(super) fn arrive(inner: &Arc<Inner>, mut transaction: Box<ServerTransaction>
         inner.forget_arrival(&key);
         return refuse(inner, transaction, StatusCode::BAD_REQUEST);
     };
+    let trunk_peer = match inner.layer.gate().begin(&request, transaction.source.addr) {
+        Ok(peer) => peer,
+        Err(status) => {
+            inner.forget_arrival(&key);
+            return refuse(inner, transaction, status);
+        }
+    };
     let slot = match inner.incoming.try_reserve() {
         Ok(slot) => slot,
         Err(full) => {
@@ -456,6 +469,7 @@ pub(super) fn arrive(inner: &Arc<Inner>, mut transaction: Box<ServerTransaction>
         cancelled,
         accepted: Some(accepted),
         replaced,
+        trunk_peer,
         request,
     });
 }

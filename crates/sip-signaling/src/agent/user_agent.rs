@@ -60,6 +60,7 @@ impl UserAgent {
         config: UserAgentConfig,
     ) -> Result<(UserAgent, IncomingCalls), SignalingError> {
         HeaderList::new().push("User-Agent", config.user_agent.as_str())?;
+        check_path(&config.ws_path)?;
         let cancel = CancellationToken::new();
         let guard = cancel.clone().drop_guard();
         let layer = LayerConfig {
@@ -80,6 +81,7 @@ impl UserAgent {
             connect_timeout: config.connect_timeout,
             keep_alive: config.keep_alive,
             max_server_transactions: config.max_server_transactions.max(1),
+            trunk: config.trunk.clone(),
         };
         let (layer, events) = TransactionLayer::bind(layer, cancel.clone()).await?;
         let (incoming, queue) = mpsc::channel(config.max_pending_calls.max(1));
@@ -567,6 +569,18 @@ fn add_missing(headers: &mut HeaderList, name: &str, value: &str) {
     if !headers.contains(name) {
         headers.push_raw(name, value);
     }
+}
+
+/// The path of a WebSocket goes into the request line of its handshake.
+fn check_path(path: &str) -> Result<(), SignalingError> {
+    let breaks = |c: char| c.is_control() || c.is_whitespace();
+    if path.starts_with('/') && !path.contains(breaks) {
+        return Ok(());
+    }
+    Err(SignalingError::input(
+        "WebSocket path",
+        "it does not begin with \"/\", or holds a space or a control character (CR, LF or NUL)",
+    ))
 }
 
 /// Headers that make the protocol run are not the program's to set.

@@ -10,11 +10,12 @@
     clippy::arithmetic_side_effects
 )]
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use rsipstack::platform::net::UdpSocket as PlatformUdpSocket;
 use tokio::{net::UdpSocket, sync::Mutex};
 
+use super::gate::Gate;
 use crate::{
     Transport,
     agent_headers::ALLOWED_METHODS,
@@ -25,13 +26,15 @@ use crate::{
 
 pub(super) struct GuardedSocket {
     socket: UdpSocket,
+    gate: Arc<Gate>,
     buffer: Mutex<Vec<u8>>,
 }
 
 impl GuardedSocket {
-    pub(super) fn new(socket: UdpSocket) -> GuardedSocket {
+    pub(super) fn new(socket: UdpSocket, gate: Arc<Gate>) -> GuardedSocket {
         GuardedSocket {
             socket,
+            gate,
             buffer: Mutex::new(vec![0; 65_536]),
         }
     }
@@ -48,6 +51,7 @@ impl PlatformUdpSocket for GuardedSocket {
                 source,
                 Transport::Udp,
                 out.len(),
+                &self.gate,
             ) {
                 Verdict::Pass(bytes) => {
                     if let Some(place) = out.get_mut(..bytes.len()) {
@@ -88,6 +92,7 @@ pub(super) fn admit(
     source: SocketAddr,
     transport: Transport,
     room: usize,
+    gate: &Gate,
 ) -> Verdict {
     if bytes.iter().all(|byte| byte.is_ascii_whitespace()) {
         return if bytes == b"\r\n\r\n" {
@@ -97,7 +102,7 @@ pub(super) fn admit(
         };
     }
     match Message::parse(bytes) {
-        Ok(message) => admit_parsed(message, source, transport, room),
+        Ok(message) => admit_parsed(message, source, transport, room, gate),
         Err(error) => refuse_unparsed(bytes, &error, source),
     }
 }
@@ -107,6 +112,7 @@ fn admit_parsed(
     source: SocketAddr,
     transport: Transport,
     room: usize,
+    gate: &Gate,
 ) -> Verdict {
     match &mut message {
         Message::Request(request) => {
@@ -116,6 +122,9 @@ fn admit_parsed(
             // RFC 3261 section 26.2.2: sips comes over TLS or not at all.
             if request.uri.scheme() == Scheme::Sips && !transport.is_secure() {
                 return answer(request, StatusCode::UNSUPPORTED_URI_SCHEME, source);
+            }
+            if let Some(refused) = gate.refusal(request, source) {
+                return refused;
             }
             without_odd_spaces(request);
         }
@@ -223,6 +232,16 @@ fn is_meant_as_request(bytes: &[u8]) -> bool {
 }
 
 fn answer(request: &Request, status: StatusCode, source: SocketAddr) -> Verdict {
+    answer_with(request, status, source, &[])
+}
+
+/// An answer without a transaction, with these headers.
+pub(super) fn answer_with(
+    request: &Request,
+    status: StatusCode,
+    source: SocketAddr,
+    headers: &[(&str, &str)],
+) -> Verdict {
     // Without a Via nobody knows whom the answer is for, and an ACK is never answered.
     if request.method == Method::Ack || !request.headers.contains("Via") {
         return Verdict::Drop;
@@ -248,6 +267,9 @@ fn answer(request: &Request, status: StatusCode, source: SocketAddr) -> Verdict 
         }
     }
     response.headers.push_raw("Allow", ALLOWED_METHODS);
+    for (name, value) in headers {
+        response.headers.push_raw(name, *value);
+    }
     Verdict::Answer(response.to_bytes())
 }
 
@@ -263,7 +285,8 @@ mod tests {
     }
 
     fn check(bytes: &[u8]) -> Verdict {
-        admit(bytes, SOURCE.parse().unwrap(), Transport::Udp, 8_192)
+        let gate = Gate::new(None).unwrap();
+        admit(bytes, SOURCE.parse().unwrap(), Transport::Udp, 8_192, &gate)
     }
 
     fn status(verdict: Verdict) -> u16 {

@@ -27,6 +27,7 @@ use super::{
     client::ClientTransaction,
     convert::{from_stack_addr, to_stack_addr, to_stack_request},
     dns::Dns,
+    gate::Gate,
     guarded_socket::GuardedSocket,
     inspector::Inspector,
     locate::Search,
@@ -35,7 +36,7 @@ use super::{
     target::{Candidate, Target, insecure, local_ip_towards},
 };
 use crate::{
-    Method, NameAddr, Request, Response, SignalingError, TlsConfig, Transport, Uri,
+    Method, NameAddr, Request, Response, SignalingError, TlsConfig, Transport, TrunkConfig, Uri,
     agent::{Timers, TracedMessage, fraction, now, token},
     message::{Scheme, Via},
     session::TargetHealth,
@@ -59,6 +60,7 @@ pub(crate) struct LayerConfig {
     pub(crate) connect_timeout: Duration,
     pub(crate) keep_alive: Duration,
     pub(crate) max_server_transactions: usize,
+    pub(crate) trunk: Option<TrunkConfig>,
 }
 
 /// What comes up from the layer.
@@ -77,6 +79,7 @@ pub(crate) struct TransactionLayer {
     tcp: bool,
     local_addr: SocketAddr,
     streams: Arc<StreamPool>,
+    gate: Arc<Gate>,
     dns: Dns,
     health: Mutex<TargetHealth<(Transport, SocketAddr)>>,
     /// Peers that took no TCP connection when a request was too large for UDP, and until when that is believed.
@@ -114,7 +117,8 @@ impl TransactionLayer {
             closing: cancel.child_token(),
         };
         let transports = TransportLayer::new(cancel.clone());
-        let (udp, listeners, local_addr) = open_sockets(&config, &cancel).await?;
+        let gate = Arc::new(Gate::new(config.trunk.as_ref())?);
+        let (udp, listeners, local_addr) = open_sockets(&config, &gate, &cancel).await?;
         if let Some(connection) = &udp {
             transports.add_transport(connection.clone());
         }
@@ -146,6 +150,7 @@ impl TransactionLayer {
             ws_path: config.ws_path,
             connect_timeout: config.connect_timeout,
             keep_alive: config.keep_alive,
+            gate: gate.clone(),
         };
         let streams = StreamPool::start(streams, listeners, inner.clone(), cancel.clone())?;
         tokio::spawn(serve(endpoint));
@@ -155,6 +160,7 @@ impl TransactionLayer {
             tcp: config.tcp,
             local_addr,
             streams,
+            gate,
             dns: Dns::new(&config.dns_servers),
             health: Mutex::default(),
             without_tcp: Mutex::default(),
@@ -170,6 +176,11 @@ impl TransactionLayer {
 
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Who may call.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     pub(crate) fn trace(&self) -> broadcast::Receiver<TracedMessage> {
@@ -250,6 +261,7 @@ impl TransactionLayer {
 
     /// Our registration in a domain stands at this server.
     pub(crate) fn serves(&self, domain: &str, server: (Transport, SocketAddr)) {
+        self.gate.trust(server.1.ip());
         locked(&self.health).serves(domain, server);
     }
 
@@ -551,6 +563,7 @@ impl Way {
 /// Opens UDP, then TCP on the same port; a port that is taken for one of them only is tried again if it was chosen here.
 async fn open_sockets(
     config: &LayerConfig,
+    gate: &Arc<Gate>,
     cancel: &CancellationToken,
 ) -> Result<(Option<SipConnection>, ListenerSet, SocketAddr), SignalingError> {
     let failed = |addr: SocketAddr, error: &dyn std::fmt::Display| SignalingError::Transport {
@@ -588,7 +601,7 @@ async fn open_sockets(
         let udp = match udp {
             Some(socket) => {
                 let connection = UdpConnection::from_socket(
-                    Arc::new(GuardedSocket::new(socket)),
+                    Arc::new(GuardedSocket::new(socket, gate.clone())),
                     None,
                     Some(cancel.child_token()),
                 )

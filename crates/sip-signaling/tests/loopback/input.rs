@@ -82,6 +82,13 @@ async fn agents_refuse_what_would_break_a_message_and_send_nothing() {
             })
             .await
         ));
+        assert!(is_refused(
+            UserAgent::bind(UserAgentConfig {
+                ws_path: format!("/{text}"),
+                ..config()
+            })
+            .await
+        ));
     }
     for name in [
         "Via",

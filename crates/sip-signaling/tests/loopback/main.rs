@@ -22,5 +22,6 @@ mod tls;
 mod torture;
 mod transfer;
 mod transport;
+mod trunk;
 #[cfg(all(feature = "tls", feature = "ws"))]
 mod web_socket;

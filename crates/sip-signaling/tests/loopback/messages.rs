@@ -66,11 +66,7 @@ async fn message_of_a_peer_is_taken_where_somebody_listens_and_refused_elsewhere
     let mut peer = Peer::new().await;
     let (agent, _incoming) = agent().await;
     let message = |peer: &mut Peer, text: &str| {
-        let mut request = peer.invite(agent.local_addr(), None);
-        request.method = Method::Message;
-        let number = request.cseq().unwrap().0;
-        let headers = &mut request.headers;
-        headers.set("CSeq", format!("{number} MESSAGE")).unwrap();
+        let mut request = peer.out_of_call(Method::Message, agent.local_addr());
         let body = Body::new("text/plain", text);
         request.set_body(Some(body)).unwrap();
         request.to_bytes()

@@ -196,6 +196,16 @@ impl Peer {
         request
     }
 
+    /// A request of the peer outside any call, not sent yet.
+    pub(crate) fn out_of_call(&mut self, method: Method, agent: SocketAddr) -> Request {
+        let mut request = self.invite(agent, None);
+        let number = request.cseq().unwrap().0;
+        let cseq = format!("{number} {method}");
+        request.headers.set("CSeq", cseq).unwrap();
+        request.method = method;
+        request
+    }
+
     /// A request of the peer in the dialog of its INVITE and the agent's 2xx.
     pub(crate) fn in_dialog(
         &mut self,

@@ -29,6 +29,7 @@ use crate::{
     session::PeerIdentity,
     transaction::{
         convert::to_stack_addr,
+        gate::Gate,
         target::{Target, is_local},
     },
 };
@@ -52,6 +53,7 @@ pub(in crate::transaction) struct StreamConfig {
     pub(in crate::transaction) ws_path: String,
     pub(in crate::transaction) connect_timeout: Duration,
     pub(in crate::transaction) keep_alive: Duration,
+    pub(in crate::transaction) gate: Arc<Gate>,
 }
 
 /// Sockets that listen, before anybody is served.
@@ -388,6 +390,7 @@ impl StreamPool {
             wire,
             ends,
             self.config.keep_alive,
+            self.config.gate.clone(),
             self.cancel.clone(),
             place,
         ));

@@ -22,6 +22,7 @@ use crate::{
     session::{KeepAlive, KeepAliveStep},
     transaction::{
         convert::to_stack_addr,
+        gate::Gate,
         guarded_socket::{Verdict, admit},
         target::Target,
     },
@@ -45,6 +46,7 @@ pub(super) async fn run(
     wire: Wire,
     ends: Ends,
     keep_alive: Duration,
+    gate: Arc<Gate>,
     cancel: CancellationToken,
     _place: Option<OwnedSemaphorePermit>,
 ) {
@@ -56,6 +58,7 @@ pub(super) async fn run(
         stream: &stream,
         alive: &alive,
         own,
+        gate,
     };
     let why = {
         let reading = side.read(reader, &ends.to_stack);
@@ -89,6 +92,7 @@ struct Side<'a> {
     stream: &'a Arc<Stream>,
     alive: &'a Mutex<KeepAlive>,
     own: mpsc::Sender<Own>,
+    gate: Arc<Gate>,
 }
 
 impl Side<'_> {
@@ -135,7 +139,13 @@ impl Side<'_> {
     }
 
     fn admit(&self, bytes: &[u8]) -> Verdict {
-        admit(bytes, self.stream.peer, self.stream.transport, usize::MAX)
+        admit(
+            bytes,
+            self.stream.peer,
+            self.stream.transport,
+            usize::MAX,
+            &self.gate,
+        )
     }
 
     /// What the stack is told of a message; a request that is not sound is answered here.
