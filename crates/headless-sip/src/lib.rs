@@ -46,6 +46,8 @@ mod network_watch;
 mod outgoing;
 mod stats;
 mod trunk;
+#[cfg(feature = "wav")]
+mod wav;
 
 pub use audio_codecs as codecs;
 pub use call::{ActiveCall, CallControl};
@@ -59,8 +61,8 @@ pub use event::{CallEnded, CallEvent, CallEvents, DtmfMethod, EndedBy};
 pub use incoming::IncomingCall;
 pub use media_engine::{
     AudioBridge, AudioError, AudioFrame, AudioReceiver, AudioSender, Cleared, Heard, InBandDtmf,
-    JitterBufferConfig, ListenConfig, NoMediaCause, PlayedUtterance, ReceivedFrame, TrySendError,
-    UtteranceId, analysis,
+    JitterBufferConfig, ListenConfig, Milestone, NoMediaCause, PlayedUtterance, ReceivedFrame,
+    TrySendError, UtteranceId, analysis,
 };
 pub use message::TextMessage;
 pub use outgoing::{Dial, OutgoingCall, Progress};
@@ -71,3 +73,8 @@ pub use sip_signaling::{
 };
 pub use stats::CallStats;
 pub use trunk::{TrunkConfig, TrunkPeer};
+#[cfg(feature = "wav")]
+pub use wav::{
+    Played, Recorded, RecorderConfig, WavError, WavPlayer, WavReader, WavRecorder, WavWriter,
+    play_wav,
+};

@@ -6,7 +6,10 @@ use std::time::Duration;
 use crate::block_on::block_on;
 use crate::playback::Playback;
 use crate::queue::Reader;
-use crate::{AudioError, AudioFrame, Cleared, ReceivedFrame, TrySendError, UtteranceId};
+use crate::{
+    AudioError, AudioFrame, Cleared, Milestone, PlayedUtterance, ReceivedFrame, TrySendError,
+    UtteranceId,
+};
 
 /// The audio of one call: what the peer hears and what the peer says.
 #[derive(Debug)]
@@ -100,6 +103,16 @@ impl AudioSender {
     /// [`AudioError::Closed`] when the call has ended.
     pub fn mark(&self, name: impl Into<String>) -> Result<(), AudioError> {
         self.playback.lock().mark(name.into())
+    }
+
+    /// A place at the end of what is queued now: a future that tells whether everything before it has been sent.
+    pub fn milestone(&self) -> Milestone {
+        self.playback.lock().milestone()
+    }
+
+    /// How much of an utterance has been sent so far, cleared ones too; `None` if it was sent or cleared some eight utterances ago.
+    pub fn played(&self, utterance: UtteranceId) -> Option<PlayedUtterance> {
+        self.playback.lock().played(utterance)
     }
 
     /// Waits until everything queued has been sent or cleared.

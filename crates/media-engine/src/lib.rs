@@ -81,7 +81,7 @@ pub use event::{MediaEvent, MediaEvents};
 pub use frame::{AudioFrame, ReceivedFrame, SAMPLE_RATES};
 pub use handle::MediaHandle;
 pub use listening::{Heard, InBandDtmf, ListenConfig};
-pub use playback_queue::{Cleared, PlayedUtterance, UtteranceId};
+pub use playback_queue::{Cleared, Milestone, PlayedUtterance, UtteranceId};
 pub use ports::MediaPorts;
 pub use rtp_media::{
     Channel, ClockAnchor, ClockRate, ExtendedReports, JitterBufferConfig, NoMediaCause,

@@ -8,7 +8,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
+
+use tokio::sync::oneshot;
 
 use crate::frame::nanos;
 use crate::{AudioError, AudioFrame};
@@ -55,6 +59,24 @@ impl Cleared {
     }
 }
 
+/// A place in what is being said: a future that tells whether everything queued before it has been sent. `false` when it was cleared, or
+/// the call ended.
+///
+/// # Cancel safety
+/// Dropping it changes nothing; it may be polled by reference and asked again.
+#[derive(Debug)]
+#[must_use = "it waits when it is awaited"]
+pub struct Milestone(oneshot::Receiver<bool>);
+
+impl Future for Milestone {
+    type Output = bool;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<bool> {
+        let reached = Pin::new(&mut self.0).poll(context);
+        reached.map(|reached| reached.unwrap_or(false))
+    }
+}
+
 /// A mark that was reached or thrown away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FiredMark {
@@ -71,6 +93,8 @@ enum Entry {
         sent: u64,
     },
     Mark(String),
+    /// Told whether everything before it has been sent.
+    Milestone(oneshot::Sender<bool>),
 }
 
 #[derive(Debug)]
@@ -88,6 +112,8 @@ pub(crate) struct PlaybackQueue {
     fetched: usize,
     queued: u64,
     utterances: VecDeque<Utterance>,
+    /// Those of the last clears.
+    past: VecDeque<Utterance>,
     next_id: u64,
     /// Utterances below this number were cleared or wholly sent before the last `clear`.
     cleared_below: u64,
@@ -95,6 +121,16 @@ pub(crate) struct PlaybackQueue {
     fired: Vec<FiredMark>,
     paused: bool,
     closed: bool,
+}
+
+impl Utterance {
+    fn played(&self) -> PlayedUtterance {
+        PlayedUtterance {
+            id: self.id,
+            queued: Duration::from_nanos(self.queued),
+            sent: Duration::from_nanos(self.sent),
+        }
+    }
 }
 
 impl PlaybackQueue {
@@ -106,6 +142,7 @@ impl PlaybackQueue {
             fetched: 0,
             queued: 0,
             utterances: VecDeque::new(),
+            past: VecDeque::new(),
             next_id: 0,
             cleared_below: 0,
             generation: 0,
@@ -198,25 +235,38 @@ impl PlaybackQueue {
         self.generation += 1;
         self.cleared_below = self.next_id;
         for entry in self.ledger.drain(..) {
-            if let Entry::Mark(name) = entry {
-                self.fired.push(FiredMark {
+            match entry {
+                Entry::Mark(name) => self.fired.push(FiredMark {
                     name,
                     cleared: true,
-                });
+                }),
+                Entry::Milestone(reached) => drop(reached.send(false)),
+                Entry::Audio { .. } => {}
             }
         }
         self.fetched = 0;
         self.queued = 0;
-        let utterances = self.utterances.drain(..).filter(|u| u.sent < u.queued);
-        Cleared {
-            utterances: utterances
-                .map(|u| PlayedUtterance {
-                    id: u.id,
-                    queued: Duration::from_nanos(u.queued),
-                    sent: Duration::from_nanos(u.sent),
-                })
-                .collect(),
+        let unsent = self.utterances.iter().filter(|u| u.sent < u.queued);
+        let utterances = unsent.map(Utterance::played).collect();
+        self.past.append(&mut self.utterances);
+        let forgotten = self.past.len().saturating_sub(REMEMBERED_UTTERANCES);
+        self.past.drain(..forgotten);
+        Cleared { utterances }
+    }
+
+    /// What became of an utterance so far; `None` if it was over long ago, or never was.
+    pub(crate) fn played(&self, id: UtteranceId) -> Option<PlayedUtterance> {
+        let mut all = self.utterances.iter().chain(&self.past);
+        all.find(|u| u.id == id).map(Utterance::played)
+    }
+
+    /// Waits, once it is polled, until everything queued so far has been sent or cleared.
+    pub(crate) fn milestone(&mut self) -> Milestone {
+        let (reached, milestone) = oneshot::channel();
+        if !self.closed {
+            self.ledger.push_back(Entry::Milestone(reached));
         }
+        Milestone(milestone)
     }
 
     /// The next frame for the capture path; `None` when everything has been fetched.
@@ -271,11 +321,13 @@ impl PlaybackQueue {
 
     fn pop_front(&mut self) {
         self.fetched = self.fetched.saturating_sub(1);
-        if let Some(Entry::Mark(name)) = self.ledger.pop_front() {
-            self.fired.push(FiredMark {
+        match self.ledger.pop_front() {
+            Some(Entry::Mark(name)) => self.fired.push(FiredMark {
                 name,
                 cleared: false,
-            });
+            }),
+            Some(Entry::Milestone(reached)) => drop(reached.send(true)),
+            _ => {}
         }
     }
 
@@ -330,7 +382,7 @@ impl Entry {
     fn unsent(&self) -> u64 {
         match self {
             Entry::Audio { nanos, sent, .. } => nanos - sent,
-            Entry::Mark(_) => 0,
+            Entry::Mark(_) | Entry::Milestone(_) => 0,
         }
     }
 }

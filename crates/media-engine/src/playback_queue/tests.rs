@@ -48,6 +48,46 @@ fn clear_tells_how_much_of_each_utterance_was_sent() {
 }
 
 #[test]
+fn a_milestone_tells_whether_all_before_it_was_sent_and_an_utterance_its_share() {
+    let mut context = Context::from_waker(std::task::Waker::noop());
+    let mut queue = queue();
+    let first = queue.push(frame(100), None).unwrap();
+    let mut reached = queue.milestone();
+    let second = queue.push(frame(50), None).unwrap();
+    let mut overtaken = queue.milestone();
+    while queue.fetch().is_some() {}
+    queue.advance(99 * MS);
+    assert!(Pin::new(&mut reached).poll(&mut context).is_pending());
+    queue.advance(11 * MS);
+    assert_eq!(Pin::new(&mut reached).poll(&mut context), Poll::Ready(true));
+    let sent = |queue: &PlaybackQueue, id| queue.played(id).map(|played| played.sent);
+    assert_eq!(sent(&queue, second), Some(Duration::from_millis(10)));
+    queue.clear();
+    assert_eq!(
+        Pin::new(&mut overtaken).poll(&mut context),
+        Poll::Ready(false)
+    );
+    assert_eq!(sent(&queue, first), Some(Duration::from_millis(100)));
+    assert_eq!(sent(&queue, second), Some(Duration::from_millis(10)));
+    assert_eq!(sent(&queue, UtteranceId(77)), None);
+
+    let mut at_once = queue.milestone();
+    queue.advance(0);
+    assert_eq!(Pin::new(&mut at_once).poll(&mut context), Poll::Ready(true));
+    let mut never = queue.milestone();
+    queue.close();
+    assert_eq!(Pin::new(&mut never).poll(&mut context), Poll::Ready(false));
+    assert_eq!(
+        Pin::new(&mut queue.milestone()).poll(&mut context),
+        Poll::Ready(false)
+    );
+    for _ in 0..50 {
+        queue.clear();
+    }
+    assert!(queue.past.len() <= REMEMBERED_UTTERANCES);
+}
+
+#[test]
 fn parts_add_up_to_one_utterance_even_after_the_first_was_sent() {
     let mut queue = queue();
     let id = queue.push(frame(40), None).unwrap();
