@@ -4,7 +4,7 @@ mod folder;
 
 use std::sync::Arc;
 
-use headless_sip::{Error, IncomingCall};
+use headless_sip::{Error, IncomingCall, WavReader};
 use tokio::task::JoinSet;
 
 use crate::args::AnswerArgs;
@@ -14,7 +14,6 @@ use crate::exit::{Failure, reason};
 use crate::output::Output;
 use crate::session::{self, Plan, Sound, Until};
 use crate::shutdown::Shutdown;
-use crate::wav::WavChunks;
 use folder::Folder;
 
 /// Runs the command.
@@ -28,7 +27,7 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     // A file that cannot be played is told now, not to the first caller.
     if let Some(path) = &args.play {
-        WavChunks::open(path)?;
+        WavReader::open(path)?;
     }
     let folder = args.record.as_deref().map(Folder::open).transpose()?;
     let wishes = Wishes {
@@ -140,7 +139,7 @@ impl Answering {
         let sound = if self.args.echo {
             Sound::Echo
         } else if let Some(path) = &self.args.play {
-            Sound::Wav(Box::new(WavChunks::open(path)?))
+            Sound::Wav(Box::new(WavReader::open(path)?))
         } else if let Some(frequency) = self.args.tone {
             Sound::Tone {
                 frequency,

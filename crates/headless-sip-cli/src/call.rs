@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use headless_sip::{ActiveCall, Error, HeadlessSipClient, OutgoingCall, Progress};
+use headless_sip::{
+    ActiveCall, Error, HeadlessSipClient, OutgoingCall, Progress, WavReader, WavRecorder,
+};
 
 use crate::args::CallArgs;
 use crate::client::{self, Wishes};
@@ -10,9 +12,9 @@ use crate::event::{Direction, EndedBy, Event};
 use crate::exit::{Exit, Failure, reason};
 use crate::listen;
 use crate::output::Output;
+use crate::recording;
 use crate::session::{self, Plan, Sound, Until};
 use crate::shutdown::Shutdown;
-use crate::wav::{Recording, WavChunks};
 
 /// How long a tone lasts when nobody says how long the call is.
 const TONE: Duration = Duration::from_secs(5);
@@ -33,7 +35,7 @@ pub(crate) async fn run(
     let plan = plan(args)?;
     let wishes = Wishes {
         ring: Some(Duration::from_secs(args.ring.into())),
-        tap_sent: plan.recording.as_ref().is_some_and(Recording::is_stereo),
+        tap_sent: plan.recording.as_ref().is_some_and(WavRecorder::is_stereo),
         in_call: Some(args.in_call.clone()),
         ..Wishes::default()
     };
@@ -50,7 +52,7 @@ pub(crate) async fn run(
 fn plan(args: &CallArgs) -> Result<Plan, Failure> {
     let length = args.seconds.map(Duration::from_secs_f64);
     let sound = match (&args.play, args.tone) {
-        (Some(path), _) => Sound::Wav(Box::new(WavChunks::open(path)?)),
+        (Some(path), _) => Sound::Wav(Box::new(WavReader::open(path)?)),
         (None, Some(frequency)) => Sound::Tone {
             frequency,
             length: if length.is_some() { None } else { Some(TONE) },
@@ -60,7 +62,7 @@ fn plan(args: &CallArgs) -> Result<Plan, Failure> {
     Ok(Plan {
         sound,
         dtmf: args.dtmf.clone(),
-        recording: args.record.as_deref().map(Recording::create).transpose()?,
+        recording: args.record.as_deref().map(recording::create).transpose()?,
         until: length.map_or(Until::Sent, Until::After),
         steering: args.in_call.clone(),
     })

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use headless_sip::Error;
+use headless_sip::{Error, WavError};
 
 /// The exit codes of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,19 @@ impl Failure {
     /// A failure of no special kind.
     pub(crate) fn other(message: impl Into<String>) -> Self {
         Self::new(Exit::Other, message)
+    }
+}
+
+impl From<WavError> for Failure {
+    fn from(error: WavError) -> Self {
+        let exit = match error {
+            WavError::DiskFull { .. }
+            | WavError::Write { .. }
+            | WavError::TooLong { .. }
+            | WavError::TooSlow { .. } => Exit::Other,
+            _ => Exit::Usage,
+        };
+        Self::new(exit, error.to_string())
     }
 }
 

@@ -12,12 +12,12 @@ mod logging;
 mod message;
 mod output;
 mod pbx;
+mod recording;
 mod register;
 mod report;
 mod session;
 mod shutdown;
 mod tone;
-mod wav;
 
 use std::process::ExitCode;
 

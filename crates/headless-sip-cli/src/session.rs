@@ -10,7 +10,7 @@ pub(crate) use play::Sound;
 
 use std::time::Duration;
 
-use headless_sip::{ActiveCall, CallControl, CallEnded, CallEvent, Error};
+use headless_sip::{ActiveCall, CallControl, CallEnded, CallEvent, Error, WavRecorder};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -20,7 +20,6 @@ use crate::exit::{Exit, Failure};
 use crate::listen;
 use crate::output::Output;
 use crate::shutdown::Shutdown;
-use crate::wav::Recording;
 
 /// How long the far end may go on after all that we have to say was sent.
 const AFTERMATH: Duration = Duration::from_secs(5);
@@ -35,7 +34,7 @@ pub(crate) struct Plan {
     /// Keys to press.
     pub dtmf: Option<Dtmf>,
     /// Where to record.
-    pub recording: Option<Recording>,
+    pub recording: Option<WavRecorder>,
     /// When we hang up, if the far end has not.
     pub until: Until,
     /// Hold, resume and transfer.

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use headless_sip::WavRecorder;
+
 use crate::exit::Failure;
-use crate::wav::Recording;
+use crate::recording;
 
 /// A folder that takes recordings.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ impl Folder {
     ///
     /// # Errors
     /// A usage [`Failure`] that names the file.
-    pub(super) fn recording(&self, caller: &str) -> Result<Recording, Failure> {
+    pub(super) fn recording(&self, caller: &str) -> Result<WavRecorder, Failure> {
         let caller = file_name(caller);
         let mut next = self
             .next
@@ -45,7 +47,7 @@ impl Folder {
             let path = self.path.join(format!("{:04}-{caller}.stereo.wav", *next));
             *next = next.saturating_add(1);
             if !path.exists() || *next == u32::MAX {
-                return Recording::create(&path);
+                return recording::create(&path);
             }
         }
     }

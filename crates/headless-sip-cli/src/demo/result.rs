@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use headless_sip::WavWriter;
 use sip_testkit::audio::Clip;
 
 use super::checks::{self, Demand};
@@ -15,7 +16,6 @@ use crate::output::{Output, rows};
 use crate::report::{
     CallReport, Clip as Listen, FigureRow, Figures, Lane, NetworkTrace, Tile, Tone,
 };
-use crate::wav::Recording;
 
 /// Everything that was checked.
 pub(super) fn judge(performance: &Performance, loss: f32) -> Vec<Check> {
@@ -86,9 +86,9 @@ pub(super) fn write(
 }
 
 fn record(path: &Path, side: &Side) -> Result<(), Failure> {
-    let mut recording = Recording::create(path)?;
-    recording.write(side.log.sample_rate.max(1), &side.log.samples, &[])?;
-    recording.finish()
+    let mut recording = WavWriter::create(path, side.log.sample_rate.max(1), 1)?;
+    recording.write(&side.log.samples)?;
+    Ok(recording.finish()?)
 }
 
 fn draw(

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use headless_sip::{ActiveCall, AudioFrame, CallControl, CallStats, Error, HeadlessSipClient};
+use headless_sip::{
+    ActiveCall, AudioFrame, CallControl, CallStats, Error, HeadlessSipClient, WavReader,
+};
 use sip_testkit::audio::Clip;
 
 use super::exchange::Exchange;
@@ -14,7 +16,6 @@ use crate::event::Event;
 use crate::exit::Failure;
 use crate::output::Output;
 use crate::report::{Hold, LadderNote};
-use crate::wav::WavChunks;
 
 /// The digits that bob presses.
 pub(super) const DIGITS: &str = "2580*#";
@@ -416,7 +417,6 @@ fn tone(frequency: f64, length: Duration) -> Clip {
 }
 
 fn greeting() -> Result<Clip, Failure> {
-    let wav = WavChunks::from_bytes("greeting.wav", GREETING)?;
-    let rate = wav.sample_rate();
-    Ok(Clip::from_samples(rate, wav.into_mono()?))
+    let greeting = WavReader::from_reader("greeting.wav", GREETING)?.into_mono()?;
+    Ok(Clip::from_samples(greeting.sample_rate, greeting.samples))
 }

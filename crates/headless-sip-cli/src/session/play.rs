@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use headless_sip::{AudioError, AudioFrame, AudioSender};
+use headless_sip::{AudioError, AudioFrame, AudioSender, WavError, WavPlayer, WavReader};
 
 use crate::exit::Failure;
 use crate::tone::{TONE_RATE, Tone};
-use crate::wav::WavChunks;
 
 /// Samples of a tone that are handed over at once: half a second.
 const TONE_CHUNK: usize = TONE_RATE as usize / 2;
@@ -18,7 +17,7 @@ pub(crate) enum Sound {
     /// What we hear.
     Echo,
     /// A file.
-    Wav(Box<WavChunks>),
+    Wav(Box<WavReader>),
     /// A tone, for so long or for ever.
     Tone {
         /// In Hz.
@@ -36,27 +35,15 @@ pub(super) async fn run(tx: AudioSender, sound: Sound) -> Result<(), Failure> {
     match sound {
         Sound::None => return Ok(()),
         Sound::Echo => return std::future::pending().await,
-        Sound::Wav(wav) => play_wav(&tx, *wav).await?,
+        Sound::Wav(wav) => match WavPlayer::new(&tx, *wav).play().await {
+            Ok(_) | Err(WavError::Audio(AudioError::Closed)) => {}
+            Err(error) => return Err(error.into()),
+        },
         Sound::Tone { frequency, length } => play_tone(&tx, frequency, length).await?,
     }
     // Both fail only when the call is over, which others tell.
     if tx.mark("played").is_ok() {
         let _ = tx.drained().await;
-    }
-    Ok(())
-}
-
-async fn play_wav(tx: &AudioSender, mut wav: WavChunks) -> Result<(), Failure> {
-    let (sample_rate, channels) = (wav.sample_rate(), wav.channels());
-    while let Some(samples) = wav.next_chunk()? {
-        let frame = AudioFrame {
-            samples,
-            sample_rate,
-            channels,
-        };
-        if !sent(tx.send(frame).await)? {
-            break;
-        }
     }
     Ok(())
 }
