@@ -255,6 +255,15 @@ impl CallControl {
         Ok(())
     }
 
+    /// Passes on a key of another call: in the way that is set, else as a tone.
+    pub(crate) async fn relay_dtmf(&self, digit: char, held: Duration) -> Result<(), Error> {
+        let held = held.clamp(Duration::from_millis(80), Duration::from_secs(5));
+        match self.send_dtmf_for(&digit.to_string(), held).await {
+            Err(Error::Media(_)) => Ok(self.media.send_dtmf_tone(digit, held)?),
+            outcome => outcome,
+        }
+    }
+
     async fn send_info(&self, digit: char, duration: Duration) -> Result<(), Error> {
         match self.sip.info(info_dtmf::relay(digit, duration)).await {
             Err(SignalingError::Rejected(refusal))

@@ -55,7 +55,7 @@ impl CallEvents {
             let deadline = collector.poll_timeout().filter(|_| !waits);
             let outcome = tokio::select! {
                 key = self.next_key() => {
-                    let key = key.ok_or(Error::Ended)?;
+                    let (key, ..) = key.ok_or(Error::Ended)?;
                     let outcome = collector.handle_digit(Instant::now(), key);
                     if collector.is_barge_in() && interrupted.is_none() {
                         let cleared = playing.clear();

@@ -163,19 +163,32 @@ impl CallEvents {
         ended.ok().map(CallEvent::Ended)
     }
 
-    /// The next key; what else happens is kept for [`recv`](Self::recv). `None` when the call is over.
+    /// The next key, how it came and how long it was held; what else happens is kept for [`recv`](Self::recv). `None` when the call is
+    /// over.
     ///
     /// Cancel safe.
-    pub(crate) async fn next_key(&mut self) -> Option<char> {
-        let is_key = |event: &CallEvent| matches!(event, CallEvent::Dtmf { .. });
-        if let Some(at) = self.passed_over.iter().position(is_key)
-            && let Some(CallEvent::Dtmf { digit, .. }) = self.passed_over.remove(at)
+    pub(crate) async fn next_key(&mut self) -> Option<(char, DtmfMethod, Duration)> {
+        let key = |event: &CallEvent| match event {
+            CallEvent::Dtmf {
+                digit,
+                method,
+                duration,
+            } => Some((*digit, *method, *duration)),
+            _ => None,
+        };
+        if let Some(at) = self
+            .passed_over
+            .iter()
+            .position(|event| key(event).is_some())
         {
-            return Some(digit);
+            return self.passed_over.remove(at).as_ref().and_then(key);
         }
         loop {
-            match self.queue.recv().await? {
-                CallEvent::Dtmf { digit, .. } => return Some(digit),
+            let event = self.queue.recv().await?;
+            if let Some(key) = key(&event) {
+                return Some(key);
+            }
+            match event {
                 CallEvent::Quality(_) if self.passed_over.len() >= EVENT_QUEUE / 2 => {}
                 event if self.passed_over.len() < EVENT_QUEUE => self.passed_over.push_back(event),
                 _ => tracing::debug!("a call event was dropped: the program does not fetch them"),

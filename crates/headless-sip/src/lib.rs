@@ -29,6 +29,7 @@
 //! `Authorization` headers: keep its target at `WARN` (`RUST_LOG=info,rsipstack=warn`).
 
 mod address;
+mod bridge;
 mod call;
 mod client;
 mod codec_table;
@@ -50,6 +51,7 @@ mod trunk;
 mod wav;
 
 pub use audio_codecs as codecs;
+pub use bridge::{BridgeEnd, bridge};
 pub use call::{ActiveCall, CallControl};
 pub use client::HeadlessSipClient;
 pub use codec_table::CodecTable;
@@ -61,8 +63,8 @@ pub use event::{CallEnded, CallEvent, CallEvents, DtmfMethod, EndedBy};
 pub use incoming::IncomingCall;
 pub use media_engine::{
     AudioBridge, AudioError, AudioFrame, AudioReceiver, AudioSender, Cleared, Heard, InBandDtmf,
-    JitterBufferConfig, ListenConfig, Milestone, NoMediaCause, PlayedUtterance, ReceivedFrame,
-    TrySendError, UtteranceId, analysis,
+    JitterBufferConfig, ListenConfig, Milestone, Mixer, MixerLeg, NoMediaCause, PlayedUtterance,
+    ReceivedFrame, TrySendError, UtteranceId, analysis,
 };
 pub use message::TextMessage;
 pub use outgoing::{Dial, OutgoingCall, Progress};

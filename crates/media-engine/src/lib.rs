@@ -50,6 +50,7 @@ mod stats;
 mod audio_bridge;
 mod block_on;
 mod frame;
+mod mixer;
 mod playback;
 mod playback_queue;
 mod queue;
@@ -81,6 +82,7 @@ pub use event::{MediaEvent, MediaEvents};
 pub use frame::{AudioFrame, ReceivedFrame, SAMPLE_RATES};
 pub use handle::MediaHandle;
 pub use listening::{Heard, InBandDtmf, ListenConfig};
+pub use mixer::{Mixer, MixerLeg};
 pub use playback_queue::{Cleared, Milestone, PlayedUtterance, UtteranceId};
 pub use ports::MediaPorts;
 pub use rtp_media::{

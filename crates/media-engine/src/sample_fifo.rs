@@ -79,6 +79,14 @@ pub(crate) fn fade_out(last: f32, silence: &mut [f32], rate: u32) {
     }
 }
 
+/// Lets audio that breaks off fall to silence within its last 2.5 ms.
+pub(crate) fn fade_out_end(samples: &mut [f32], rate: u32) {
+    let length = (rate / FADES_PER_SECOND) as usize;
+    for (i, sample) in samples.iter_mut().rev().take(length).enumerate() {
+        *sample *= i as f32 / length as f32;
+    }
+}
+
 /// Lets audio that goes on in the middle rise from silence.
 pub(crate) fn fade_in(samples: &mut [f32], rate: u32) {
     let length = (rate / FADES_PER_SECOND) as usize;
