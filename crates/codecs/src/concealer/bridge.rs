@@ -55,15 +55,21 @@ impl Bridge {
         let scale = 1.0 / (samples + 1) as f32;
         let smooth_scale = 1.0 / (overlap + 1) as f32;
         let (ahead_step, back_step) = (Place::new(ahead_step), Place::new(back_step));
-        out.extend((0..samples).map(|i| {
-            let left = samples - i;
-            let ahead = ahead_step.times(i).between(&self.ahead);
-            let mut back = back_step.times(left).between(&self.back);
+        let (mut ahead_place, mut back_place) = (Place(0), back_step.times(samples));
+        let mut weight = scale;
+        let start = out.len();
+        out.resize(start + samples, 0.0);
+        for (sample, left) in out[start..].iter_mut().zip((1..=samples).rev()) {
+            let ahead = ahead_place.between(&self.ahead);
+            let mut back = back_place.between(&self.back);
             if left <= overlap {
                 back += jump * (overlap + 1 - left) as f32 * smooth_scale;
             }
-            (ahead + (back - ahead) * (i + 1) as f32 * scale).clamp(-1.0, 1.0)
-        }));
+            *sample = (ahead + (back - ahead) * weight).clamp(-1.0, 1.0);
+            weight += scale;
+            ahead_place.0 += ahead_step.0;
+            back_place.0 -= back_step.0;
+        }
         true
     }
 
@@ -121,7 +127,10 @@ impl Place {
     #[inline]
     fn between(self, signal: &[f32]) -> f32 {
         let index = (self.0 >> 16) as usize;
-        let x = (self.0 & 0xFFFF) as u16 as f32 * (1.0 / 65_536.0);
+        let x = f32::from((self.0 & 0xFFFF) as u16) * (1.0 / 65_536.0);
+        if x == 0.0 && index < signal.len() {
+            return signal[index];
+        }
         let before = index.saturating_sub(1);
         let (a, b, c, d) = match signal.get(before..index + 3) {
             Some(&[a, b, c, d]) => (a, b, c, d),

@@ -21,6 +21,8 @@ const BUCKET: i64 = 2_000_000;
 const MEMORY: f32 = 2_000.0;
 /// Until so many packets have come the initial delay stands, and shares are taken of so many at least.
 const WARM_UP: u32 = 50;
+/// Until so many packets have come, delays are shortened with some reserve.
+const FEW_SEEN: u32 = 300;
 /// The least delay is taken over this many spans of this length.
 const SPANS: usize = 5;
 const SPAN: i64 = 2_000_000_000;
@@ -31,7 +33,7 @@ const NEGLIGIBLE: f32 = 37e6;
 const NEXT_TO_NOTHING: f32 = 0.4e-9;
 /// What it costs that some packets are late at all, in units of a delay that is e times as long, and the share of them at
 /// which two thirds of that are reached.
-const FIRST_LATE: f32 = 0.055;
+const FIRST_LATE: f32 = 0.05;
 const FEW: f32 = 0.001;
 /// What a share of late packets costs on top, per 1 %.
 const LATE_COST: f32 = 0.13;
@@ -151,6 +153,18 @@ impl DelayEstimator {
     /// Whether it is better to change the delay `from` one `to` another.
     pub(super) fn is_worth(&self, from: i64, to: i64) -> bool {
         self.cost(to) + WORTH_A_CHANGE < self.cost(from)
+    }
+
+    /// As [`is_worth`](Self::is_worth), to a shorter delay: while few packets have been seen, some that take a little
+    /// longer than the longest are still to come.
+    pub(super) fn is_worth_shortening(&self, from: i64, to: i64) -> bool {
+        let margin = if self.packets < FEW_SEEN {
+            3 * BUCKET
+        } else {
+            0
+        };
+        let cost = self.cost_with(to, self.late_share(to - margin));
+        cost + WORTH_A_CHANGE < self.cost(from)
     }
 
     /// Whether so much is too late, or in vain, at this delay that it has to change in the middle of a word.

@@ -104,7 +104,11 @@ impl Steering {
     fn look(&mut self, frame: i64, estimator: &DelayEstimator) {
         let slack = self.least_slack;
         let best = estimator.best(slack, frame);
-        let worth = estimator.is_worth(slack, best);
+        let worth = if best < slack {
+            estimator.is_worth_shortening(slack, best)
+        } else {
+            estimator.is_worth(slack, best)
+        };
         self.urgent = worth && estimator.is_urgent(slack, best);
         let change = if worth { best - slack } else { 0 };
         self.aim = Some(self.delay - self.least_buffered + LEFT_OVER + change);

@@ -15,7 +15,7 @@ use crate::speech::SECONDS;
 use crate::traces::{FRAME_MS, PACKETS, Trace};
 
 /// Runs, of which the fastest counts: the others were disturbed.
-const RUNS: usize = 5;
+const RUNS: usize = 40;
 
 /// Microseconds for a second of audio.
 pub(crate) fn library(trace: &Trace, packets: &[Vec<u8>], decoded: &[f32]) -> f64 {
