@@ -87,6 +87,7 @@ impl HeadlessSipClient {
             timers: Timers::from_t1(config.sip_t1),
             session_expires: config.session_expires,
             allow_replaces: config.allow_replaces,
+            limits: config.limits.signaling(),
             trunk: config.trunk.as_ref().map(TrunkConfig::signaling),
             ..UserAgentConfig::default()
         })

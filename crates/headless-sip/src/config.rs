@@ -8,7 +8,7 @@ use std::time::Duration;
 use audio_codecs::ResamplerQuality;
 use sip_signaling::TlsConfig;
 
-use crate::{CodecTable, JitterBufferConfig, TrunkConfig};
+use crate::{CodecTable, JitterBufferConfig, Limits, TrunkConfig};
 
 /// Settings of a [`HeadlessSipClient`](crate::HeadlessSipClient).
 ///
@@ -111,6 +111,8 @@ pub struct ClientConfig {
     pub allow_replaces: bool,
     /// Who may call; everybody else is refused. Default `None`: anybody may.
     pub trunk: Option<TrunkConfig>,
+    /// How much far ends may make us read and hold.
+    pub limits: Limits,
 }
 
 impl Default for ClientConfig {
@@ -154,6 +156,7 @@ impl Default for ClientConfig {
             allow_refer: false,
             allow_replaces: false,
             trunk: None,
+            limits: Limits::default(),
         }
     }
 }

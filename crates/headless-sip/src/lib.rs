@@ -38,6 +38,7 @@ mod error;
 mod event;
 mod incoming;
 mod info_dtmf;
+mod limits;
 mod media;
 mod message;
 mod outgoing;
@@ -53,6 +54,7 @@ pub use digits::{DigitCollection, DigitCollector, DigitOutcome};
 pub use error::Error;
 pub use event::{CallEnded, CallEvent, CallEvents, DtmfMethod, EndedBy};
 pub use incoming::IncomingCall;
+pub use limits::Limits;
 pub use media_engine::{
     AudioBridge, AudioError, AudioFrame, AudioReceiver, AudioSender, Cleared, JitterBufferConfig,
     NoMediaCause, PlayedUtterance, ReceivedFrame, TrySendError, UtteranceId,

@@ -48,6 +48,7 @@ mod agent;
 mod agent_headers;
 pub mod digest;
 mod error;
+mod limits;
 pub mod message;
 mod session;
 mod tls;
@@ -64,6 +65,7 @@ pub use agent::{
 pub use digest::Credentials;
 pub use error::{Rejection, SignalingError};
 pub use ipnet::IpNet;
+pub use limits::Limits;
 pub use message::{Body, HeaderList, Method, NameAddr, Request, Response, StatusCode, Uri};
 pub use session::{Passwords, RateLimit, TrunkConfig, TrunkPeer};
 pub use tls::{TlsConfig, TlsIdentity};

@@ -36,7 +36,8 @@ use super::{
     target::{Candidate, Target, insecure, local_ip_towards},
 };
 use crate::{
-    Method, NameAddr, Request, Response, SignalingError, TlsConfig, Transport, TrunkConfig, Uri,
+    Limits, Method, NameAddr, Request, Response, SignalingError, TlsConfig, Transport, TrunkConfig,
+    Uri,
     agent::{Timers, TracedMessage, fraction, now, token},
     message::{Scheme, Via},
     session::TargetHealth,
@@ -59,7 +60,7 @@ pub(crate) struct LayerConfig {
     pub(crate) timers: Timers,
     pub(crate) connect_timeout: Duration,
     pub(crate) keep_alive: Duration,
-    pub(crate) max_server_transactions: usize,
+    pub(crate) limits: Limits,
     pub(crate) trunk: Option<TrunkConfig>,
 }
 
@@ -117,7 +118,7 @@ impl TransactionLayer {
             closing: cancel.child_token(),
         };
         let transports = TransportLayer::new(cancel.clone());
-        let gate = Arc::new(Gate::new(config.trunk.as_ref())?);
+        let gate = Arc::new(Gate::new(config.limits, config.trunk.as_ref())?);
         let (udp, listeners, local_addr) = open_sockets(&config, &gate, &cancel).await?;
         if let Some(connection) = &udp {
             transports.add_transport(connection.clone());
@@ -140,7 +141,7 @@ impl TransactionLayer {
             incoming,
             events,
             config.timers.give_up,
-            config.max_server_transactions,
+            config.limits.server_transactions.max(1),
             transactions.clone(),
         ));
         let inner = endpoint.inner.clone();
