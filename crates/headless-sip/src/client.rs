@@ -11,14 +11,15 @@ use sip_signaling::{
     Timers, TracedMessage, Uri, UserAgent, UserAgentConfig,
 };
 use tokio::sync::{Mutex, broadcast, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::call::{pairs, say_bye};
 use crate::media::MediaSettings;
 use crate::{
     ActiveCall, ClientConfig, Dial, Error, IncomingCall, Register, TextMessage, Transport,
-    TrunkConfig, address,
+    TrunkConfig, address, trace_file,
 };
 
 /// Makes and answers calls. Cheap to clone; clones are the same client.
@@ -42,6 +43,11 @@ struct Inner {
     messages: Mutex<IncomingMessages>,
     drivers: TaskTracker,
     closing: CancellationToken,
+    /// Writes the trace file.
+    trace: Mutex<Option<JoinHandle<()>>>,
+    /// Ends that.
+    untraced: CancellationToken,
+    _untraced: DropGuard,
 }
 
 /// Who we are towards the far end.
@@ -70,6 +76,11 @@ impl HeadlessSipClient {
             threads: config.media_threads,
             rtp_ports: config.rtp_ports.clone(),
         })?;
+        let trace = config
+            .trace_file
+            .as_deref()
+            .map(trace_file::create)
+            .transpose()?;
         let proxy = config
             .proxy
             .as_deref()
@@ -93,6 +104,9 @@ impl HeadlessSipClient {
         })
         .await?;
         let messages = agent.messages();
+        let untraced = CancellationToken::new();
+        let trace = trace
+            .map(|writer| tokio::spawn(trace_file::write(writer, agent.trace(), untraced.clone())));
         let account = Account::new(&config, &agent)?;
         let inner = Inner {
             media: MediaSettings::new(&config),
@@ -105,6 +119,9 @@ impl HeadlessSipClient {
             messages: Mutex::new(messages),
             drivers: TaskTracker::new(),
             closing: CancellationToken::new(),
+            trace: Mutex::new(trace),
+            untraced: untraced.clone(),
+            _untraced: untraced.drop_guard(),
         };
         let client = Self {
             inner: Arc::new(inner),
@@ -240,7 +257,7 @@ impl HeadlessSipClient {
         self.inner.registration.get().map(Registration::state)
     }
 
-    /// Every SIP message from now on, in short, for ladders and logs. Costs nothing while nobody listens.
+    /// Every SIP message from now on, without its secrets, for ladders and logs; for a file see [`ClientConfig::trace_file`]. Costs nothing while nobody listens.
     pub fn sip_trace(&self) -> broadcast::Receiver<TracedMessage> {
         self.inner.agent.trace()
     }
@@ -263,6 +280,10 @@ impl HeadlessSipClient {
         self.inner.drivers.close();
         self.inner.drivers.wait().await;
         self.inner.agent.shutdown().await;
+        if let Some(trace) = self.inner.trace.lock().await.take() {
+            self.inner.untraced.cancel();
+            trace.await.ok();
+        }
     }
 
     fn begin_registration(&self) -> Result<&Registration, Error> {

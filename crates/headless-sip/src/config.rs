@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use audio_codecs::ResamplerQuality;
@@ -113,6 +114,10 @@ pub struct ClientConfig {
     pub trunk: Option<TrunkConfig>,
     /// How much far ends may make us read and hold.
     pub limits: Limits,
+    /// A file for all SIP messages from the first on, without passwords, answers of digests and keys of media: a capture for Wireshark
+    /// and sngrep if its name ends in `.pcapng`, else text with a ladder at the end. It is whole after
+    /// [`shutdown`](crate::HeadlessSipClient::shutdown). Default: none.
+    pub trace_file: Option<PathBuf>,
 }
 
 impl Default for ClientConfig {
@@ -157,6 +162,7 @@ impl Default for ClientConfig {
             allow_replaces: false,
             trunk: None,
             limits: Limits::default(),
+            trace_file: None,
         }
     }
 }

@@ -43,6 +43,7 @@ mod media;
 mod message;
 mod outgoing;
 mod stats;
+mod trace_file;
 mod trunk;
 
 pub use audio_codecs as codecs;
@@ -62,6 +63,7 @@ pub use media_engine::{
 pub use message::TextMessage;
 pub use outgoing::{Dial, OutgoingCall, Progress};
 pub use sip_signaling::message::{CallInfo, Diversion, HistoryEntry, Reason, UserToUser};
+pub use sip_signaling::trace::Ladder;
 pub use sip_signaling::{
     IpNet, Passwords, RateLimit, RegistrationState, TlsConfig, TlsIdentity, TraceDirection,
     TracedMessage,

@@ -52,6 +52,7 @@ mod limits;
 pub mod message;
 mod session;
 mod tls;
+pub mod trace;
 mod transaction;
 mod transport;
 

@@ -193,7 +193,8 @@ impl UserAgent {
         *locked(&self.inner.draining) = retry_after;
     }
 
-    /// Every SIP message from now on, in short. Costs nothing while nobody listens; a slow listener loses the oldest.
+    /// Every SIP message from now on, without its secrets; [`crate::trace`] writes them to text or a capture file. What is refused before a
+    /// transaction is made of it (unsound, over a limit, not of a trunk peer) is not among them. Costs nothing while nobody listens; a slow listener loses the oldest.
     pub fn trace(&self) -> broadcast::Receiver<TracedMessage> {
         self.inner.layer.trace()
     }

@@ -131,6 +131,7 @@ impl TransactionLayer {
             .with_cancel_token(cancel.clone())
             .with_inspector(Box::new(Inspector {
                 trace: trace.clone(),
+                local: local_addr,
                 events: events.clone(),
             }));
         let endpoint = builder.build();
@@ -437,6 +438,7 @@ impl TransactionLayer {
         let (events, _) = mpsc::channel(1);
         (self.trace.receiver_count() > 0).then(|| Inspector {
             trace: self.trace.clone(),
+            local: self.local_addr,
             events,
         })
     }
