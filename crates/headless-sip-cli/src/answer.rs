@@ -59,6 +59,10 @@ pub(crate) async fn run(
                 Some(call) => drop(calls.spawn(Arc::clone(&answering).take(call))),
                 None => break,
             },
+            Some(message) = client.incoming_message() => output.event(&Event::Text {
+                from: uri_of(&message.from()),
+                text: message.text(),
+            }),
             Some(finished) = calls.join_next() => {
                 outcome = outcome.and(finished.unwrap_or_else(|_| Err(Failure::other("a call broke"))));
                 ended += 1;

@@ -92,6 +92,7 @@ fn config(account: &Account, wishes: &Wishes) -> Result<ClientConfig, Failure> {
         codecs: CodecTable::from_names(&account.codec.to_string())?,
         rtp_ports: account.rtp_ports.ports(),
         tap_sent: wishes.tap_sent,
+        trace_file: account.trace.clone(),
         ..ClientConfig::default()
     };
     if let Some(in_call) = &wishes.in_call {

@@ -87,6 +87,13 @@ pub(crate) enum Event {
         /// The text.
         text: String,
     },
+    /// Somebody sent us a text outside any call.
+    Text {
+        /// Who, as a SIP URI; verified by nobody.
+        from: String,
+        /// The text.
+        text: String,
+    },
     /// How the transfer fares that we asked the far end for.
     Transfer {
         /// Identifies the call among several.

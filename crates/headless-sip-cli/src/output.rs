@@ -145,6 +145,7 @@ fn human(event: &Event, paint: Paint) -> Option<String> {
         Event::Resumed { .. } => "the far end took us off hold".into(),
         Event::Mark { name, .. } => format!("{name}: all of it has been sent"),
         Event::Message { text, .. } => format!("the far end writes: {}", clean(text)),
+        Event::Text { from, text } => format!("{} writes: {}", clean(from), clean(text)),
         Event::Transfer { status, reason, .. } => {
             format!(
                 "the far end is being transferred: {status} {}",

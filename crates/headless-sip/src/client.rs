@@ -11,7 +11,8 @@ use sip_signaling::{
     Timers, TracedMessage, Uri, UserAgent, UserAgentConfig,
 };
 use tokio::sync::{Mutex, broadcast, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::call::{pairs, say_bye};
@@ -20,7 +21,7 @@ use crate::media::MediaSettings;
 use crate::network_watch::NetworkWatch;
 use crate::{
     ActiveCall, ClientConfig, Dial, Error, IncomingCall, Register, TextMessage, Transport,
-    TrunkConfig, address,
+    TrunkConfig, address, trace_file,
 };
 
 /// Makes and answers calls. Cheap to clone; clones are the same client.
@@ -48,6 +49,11 @@ struct Inner {
     network: watch::Sender<u64>,
     /// Waits for such changes.
     _network_watch: OnceLock<AbortOnDropHandle<()>>,
+    /// Writes the trace file.
+    trace: Mutex<Option<JoinHandle<()>>>,
+    /// Ends that.
+    untraced: CancellationToken,
+    _untraced: DropGuard,
 }
 
 /// Who we are towards the far end.
@@ -76,6 +82,11 @@ impl HeadlessSipClient {
             threads: config.media_threads,
             rtp_ports: config.rtp_ports.clone(),
         })?;
+        let trace = config
+            .trace_file
+            .as_deref()
+            .map(trace_file::create)
+            .transpose()?;
         let proxy = config
             .proxy
             .as_deref()
@@ -93,11 +104,15 @@ impl HeadlessSipClient {
             timers: Timers::from_t1(config.sip_t1),
             session_expires: config.session_expires,
             allow_replaces: config.allow_replaces,
+            limits: config.limits.signaling(),
             trunk: config.trunk.as_ref().map(TrunkConfig::signaling),
             ..UserAgentConfig::default()
         })
         .await?;
         let messages = agent.messages();
+        let untraced = CancellationToken::new();
+        let trace = trace
+            .map(|writer| tokio::spawn(trace_file::write(writer, agent.trace(), untraced.clone())));
         let account = Account::new(&config, &agent)?;
         let inner = Inner {
             media: MediaSettings::new(&config),
@@ -112,6 +127,9 @@ impl HeadlessSipClient {
             closing: CancellationToken::new(),
             network: watch::Sender::default(),
             _network_watch: OnceLock::new(),
+            trace: Mutex::new(trace),
+            untraced: untraced.clone(),
+            _untraced: untraced.drop_guard(),
         };
         let client = Self {
             inner: Arc::new(inner),
@@ -248,7 +266,7 @@ impl HeadlessSipClient {
         self.inner.registration.get().map(Registration::state)
     }
 
-    /// Every SIP message from now on, in short, for ladders and logs. Costs nothing while nobody listens.
+    /// Every SIP message from now on, without its secrets, for ladders and logs; for a file see [`ClientConfig::trace_file`]. Costs nothing while nobody listens.
     pub fn sip_trace(&self) -> broadcast::Receiver<TracedMessage> {
         self.inner.agent.trace()
     }
@@ -316,6 +334,10 @@ impl HeadlessSipClient {
         self.inner.drivers.close();
         self.inner.drivers.wait().await;
         self.inner.agent.shutdown().await;
+        if let Some(trace) = self.inner.trace.lock().await.take() {
+            self.inner.untraced.cancel();
+            trace.await.ok();
+        }
     }
 
     fn begin_registration(&self) -> Result<&Registration, Error> {

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use audio_codecs::ResamplerQuality;
 use sip_signaling::TlsConfig;
 
-use crate::{CodecTable, InBandDtmf, JitterBufferConfig, ListenConfig, TrunkConfig};
+use crate::{CodecTable, InBandDtmf, JitterBufferConfig, Limits, ListenConfig, TrunkConfig};
 
 /// Settings of a [`HeadlessSipClient`](crate::HeadlessSipClient).
 ///
@@ -127,6 +128,12 @@ pub struct ClientConfig {
     pub allow_replaces: bool,
     /// Who may call; everybody else is refused. Default `None`: anybody may.
     pub trunk: Option<TrunkConfig>,
+    /// How much far ends may make us read and hold.
+    pub limits: Limits,
+    /// A file for all SIP messages from the first on, without passwords, answers of digests and keys of media: a capture for Wireshark
+    /// and sngrep if its name ends in `.pcapng`, else text with a ladder at the end. It is whole after
+    /// [`shutdown`](crate::HeadlessSipClient::shutdown). Default: none.
+    pub trace_file: Option<PathBuf>,
 }
 
 impl Default for ClientConfig {
@@ -177,6 +184,8 @@ impl Default for ClientConfig {
             allow_refer: false,
             allow_replaces: false,
             trunk: None,
+            limits: Limits::default(),
+            trace_file: None,
         }
     }
 }

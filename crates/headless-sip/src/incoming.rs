@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use media_engine::{AudioBridge, MediaEvents};
 use sdp_negotiation::{Direction, PendingOffer};
 use sip_signaling::message::{CallInfo, Diversion, HistoryEntry, UserToUser};
 use sip_signaling::{Body, Call, CallEvent, HeaderList, IncomingInvite, StatusCode};
@@ -18,6 +19,10 @@ const ACK_PATIENCE: Duration = Duration::from_secs(32);
 /// A call from outside that waits for a decision. Dropping it refuses it with 480.
 #[derive(Debug)]
 pub struct IncomingCall {
+    /// The sound before the answer, from [`early_media`](Self::early_media) on; it goes on in the [`ActiveCall`].
+    pub audio: Option<AudioBridge>,
+    /// What that sound runs on.
+    early: Option<Early>,
     client: HeadlessSipClient,
     invite: IncomingInvite,
     headers: HeaderList,
@@ -33,6 +38,8 @@ impl IncomingCall {
             invite.set_credentials(credentials.clone());
         }
         Self {
+            audio: None,
+            early: None,
             client,
             invite,
             headers: HeaderList::new(),
@@ -132,6 +139,67 @@ impl IncomingCall {
         Ok(self.invite.provisional(status, headers, None).await?)
     }
 
+    /// Lets the caller hear us, and us the caller, before the answer (183 with SDP, RFC 3960): an announcement, say, that costs the
+    /// caller nothing. The sound is in [`audio`](Self::audio) then, and goes on when the call is answered. Where the caller supports it (100rel,
+    /// RFC 3262) the 183 is sent until it has arrived, and this waits for that. Asking again does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PeerIncompatible`] when the caller's media cannot work, and when the caller leaves the offer to us but does not support
+    /// 100rel; [`Error::Media`] when no RTP port is free; the call is still open then. [`Error::Cancelled`], [`Error::Timeout`] when the 183 did not
+    /// arrive: it has been refused with 504.
+    ///
+    /// Not cancel safe: the 183 goes on if the future is dropped, but there is no sound.
+    pub async fn early_media(&mut self) -> Result<(), Error> {
+        if self.early.is_some() {
+            return Ok(());
+        }
+        let Prepared {
+            mut media,
+            body,
+            mut started,
+            pending,
+        } = self.prepare()?;
+        if pending.is_some() && !self.invite.takes_reliable() {
+            return Err(Error::PeerIncompatible(
+                "the caller made no offer and takes none before the answer (100rel)".into(),
+            ));
+        }
+        let (status, headers) = (StatusCode::SESSION_PROGRESS, HeaderList::new());
+        if self.invite.takes_reliable() {
+            let sent = self.invite.reliable(status, headers, Some(body.clone()));
+            let acknowledged = sent.await?;
+            if let Some(pending) = pending {
+                let answer = acknowledged.answer.ok_or_else(|| {
+                    Error::PeerIncompatible("the PRACK of our offer holds no answer".into())
+                })?;
+                started = media.accept(pending, &answer, false)?;
+                // RFC 3261 section 13.2.1: offer and answer are done, the 200 has none.
+                return self.begin_early(media, None, started);
+            }
+        } else {
+            let sent = self.invite.provisional(status, headers, Some(body.clone()));
+            sent.await?;
+        }
+        self.begin_early(media, Some(body), started)
+    }
+
+    fn begin_early(
+        &mut self,
+        media: CallMedia,
+        body: Option<Body>,
+        started: Option<StartedMedia>,
+    ) -> Result<(), Error> {
+        let StartedMedia { audio, events } = started.ok_or(Error::Ended)?;
+        self.audio = Some(audio);
+        self.early = Some(Early {
+            media,
+            body,
+            events,
+        });
+        Ok(())
+    }
+
     /// Who the network says that it is (`P-Asserted-Identity`, RFC 3325): to be trusted from a trusted network alone.
     pub fn asserted_identity(&self) -> Option<String> {
         let identities = self.invite.headers().asserted_identities();
@@ -177,7 +245,10 @@ impl IncomingCall {
     /// is free (refused with 503), [`Error::Cancelled`], [`Error::Timeout`] when the ACK with the SDP does not come.
     ///
     /// Not cancel safe: dropping the future refuses or ends the call.
-    pub async fn answer(self) -> Result<ActiveCall, Error> {
+    pub async fn answer(mut self) -> Result<ActiveCall, Error> {
+        if let (Some(early), Some(audio)) = (self.early.take(), self.audio.take()) {
+            return self.accept_early(early, audio).await;
+        }
         match self.prepare() {
             Ok(prepared) => self.accept(prepared).await,
             Err(error) => {
@@ -264,6 +335,20 @@ impl IncomingCall {
         })
     }
 
+    /// The media runs already; it goes on.
+    async fn accept_early(self, early: Early, audio: AudioBridge) -> Result<ActiveCall, Error> {
+        let Early {
+            media,
+            body,
+            events,
+        } = early;
+        let call = self.invite.accept(self.headers, body).await?;
+        media.answered()?;
+        let started = StartedMedia { audio, events };
+        let setup = self.began.elapsed();
+        ActiveCall::start(self.client, call, media, started, setup)
+    }
+
     async fn accept(self, prepared: Prepared) -> Result<ActiveCall, Error> {
         let Prepared {
             mut media,
@@ -288,6 +373,15 @@ impl IncomingCall {
             }
         }
     }
+}
+
+/// Media that runs before the answer.
+#[derive(Debug)]
+struct Early {
+    media: CallMedia,
+    /// Our answer, repeated in the 200; `None` when it was our offer that was answered.
+    body: Option<Body>,
+    events: MediaEvents,
 }
 
 /// What is ready before the 200 goes out.

@@ -40,12 +40,14 @@ mod error;
 mod event;
 mod incoming;
 mod info_dtmf;
+mod limits;
 mod media;
 mod message;
 #[cfg(target_os = "linux")]
 mod network_watch;
 mod outgoing;
 mod stats;
+mod trace_file;
 mod trunk;
 #[cfg(feature = "wav")]
 mod wav;
@@ -61,6 +63,7 @@ pub use digits::{DigitCollection, DigitCollector, DigitOutcome};
 pub use error::Error;
 pub use event::{CallEnded, CallEvent, CallEvents, DtmfMethod, EndedBy};
 pub use incoming::IncomingCall;
+pub use limits::Limits;
 pub use media_engine::{
     AudioBridge, AudioError, AudioFrame, AudioReceiver, AudioSender, Cleared, Heard, InBandDtmf,
     JitterBufferConfig, ListenConfig, Milestone, Mixer, MixerLeg, NoMediaCause, PlayedUtterance,
@@ -69,6 +72,7 @@ pub use media_engine::{
 pub use message::TextMessage;
 pub use outgoing::{Dial, OutgoingCall, Progress};
 pub use sip_signaling::message::{CallInfo, Diversion, HistoryEntry, Reason, UserToUser};
+pub use sip_signaling::trace::Ladder;
 pub use sip_signaling::{
     IpNet, Passwords, RateLimit, RegistrationState, TlsConfig, TlsIdentity, TraceDirection,
     TracedMessage,

@@ -26,6 +26,7 @@ pub(crate) struct MediaSettings {
     pub(crate) receive_sample_rate: Option<u32>,
     /// What SDP tells instead of the address of the sockets.
     pub(crate) advertised: Option<IpAddr>,
+    media_lines: usize,
     ptime: Duration,
     jitter_buffer: JitterBufferConfig,
     playback_buffer: Duration,
@@ -46,6 +47,7 @@ impl MediaSettings {
             codecs: config.codecs.clone(),
             receive_sample_rate: config.receive_sample_rate,
             advertised: None,
+            media_lines: config.limits.media_lines,
             ptime: config.ptime,
             jitter_buffer: config.jitter_buffer,
             playback_buffer: config.playback_buffer,
@@ -150,7 +152,7 @@ impl CallMedia {
         answer: &Body,
         early: bool,
     ) -> Result<Option<StartedMedia>, Error> {
-        let negotiated = pending.accept(&parse(answer)?)?;
+        let negotiated = pending.accept(&self.parse(answer)?)?;
         self.apply(negotiated, early)
     }
 
@@ -163,7 +165,7 @@ impl CallMedia {
         // The session is copied, so that an offer which cannot be used leaves the call as it was.
         let mut sdp = self.sdp.clone();
         let (description, negotiated) = sdp.answer(
-            &parse(offer)?,
+            &self.parse(offer)?,
             &self.settings.capabilities(),
             self.local,
             wanted,
@@ -354,13 +356,20 @@ impl CallMedia {
             fmtp: format.remote_fmtp.clone(),
         })
     }
+
+    /// Reads a body that should be SDP.
+    fn parse(&self, body: &Body) -> Result<SessionDescription, Error> {
+        let description = SessionDescription::parse(&body.bytes)?;
+        let (lines, limit) = (description.media.len(), self.settings.media_lines);
+        if lines > limit {
+            return Err(Error::PeerIncompatible(format!(
+                "{lines} media lines are more than the limit of {limit}"
+            )));
+        }
+        Ok(description)
+    }
 }
 
 fn body(description: &SessionDescription) -> Body {
     Body::new(SDP, description.to_string())
-}
-
-/// Reads a body that should be SDP.
-fn parse(body: &Body) -> Result<SessionDescription, Error> {
-    Ok(SessionDescription::parse(&body.bytes)?)
 }

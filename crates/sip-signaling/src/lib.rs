@@ -48,9 +48,11 @@ mod agent;
 mod agent_headers;
 pub mod digest;
 mod error;
+mod limits;
 pub mod message;
 mod session;
 mod tls;
+pub mod trace;
 mod transaction;
 mod transport;
 
@@ -64,6 +66,7 @@ pub use agent::{
 pub use digest::Credentials;
 pub use error::{Rejection, SignalingError};
 pub use ipnet::IpNet;
+pub use limits::Limits;
 pub use message::{Body, HeaderList, Method, NameAddr, Request, Response, StatusCode, Uri};
 pub use session::{Passwords, RateLimit, TrunkConfig, TrunkPeer};
 pub use tls::{TlsConfig, TlsIdentity};

@@ -7,6 +7,7 @@ mod method;
 mod name_addr;
 mod params;
 mod parse;
+mod redact;
 pub(crate) mod refer;
 mod request;
 mod response;

@@ -64,6 +64,10 @@ pub(crate) struct Account {
     #[arg(long, value_name = "A-B", default_value_t, help_heading = "Call")]
     pub rtp_ports: PortRange,
 
+    /// Write the SIP messages to this file, without passwords and keys: a capture if it ends in .pcapng, else text
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub trace: Option<PathBuf>,
+
     /// A header to add to the requests that start a call or a registration; may be given many times
     #[arg(long = "header", value_name = "N: V", help_heading = "Call")]
     pub headers: Vec<Header>,

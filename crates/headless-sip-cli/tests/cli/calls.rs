@@ -324,3 +324,48 @@ fn a_trunk_takes_calls_from_its_networks_alone() {
         answer.finish().assert_code(0);
     }
 }
+
+#[test]
+fn a_text_is_printed_and_the_trace_files_have_the_messages() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (text, capture) = (folder.path().join("t.txt"), folder.path().join("t.pcapng"));
+    let mut answer = Headless::start(&[
+        "answer",
+        "--local",
+        "127.0.0.1:0",
+        "--trace",
+        text.to_str().expect("UTF-8"),
+    ]);
+    let listening = answer.event("listening");
+    let target = format!(
+        "sip:anybody@{}",
+        listening["address"].as_str().expect("an address")
+    );
+    Headless::start(&[
+        "message",
+        &target,
+        "lunch?",
+        "--trace",
+        capture.to_str().expect("UTF-8"),
+    ])
+    .finish()
+    .assert_code(0);
+    let told = answer.event("text");
+    assert_eq!(told["text"], "lunch?");
+    assert!(
+        told["from"]
+            .as_str()
+            .expect("an address")
+            .starts_with("sip:")
+    );
+    answer.signal("INT");
+    answer.finish().assert_code(0);
+    let text = std::fs::read_to_string(text).expect("a trace");
+    assert!(
+        text.contains("<- MESSAGE -") && text.contains("    lunch?"),
+        "{text}"
+    );
+    let capture = std::fs::read(capture).expect("a capture");
+    assert!(capture.starts_with(&[0x0A, 0x0D, 0x0D, 0x0A]));
+    assert!(String::from_utf8_lossy(&capture).contains("MESSAGE sip:anybody@"));
+}

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use crate::{
-    Body, Credentials, HeaderList, Method, NameAddr, TlsConfig, Transport, TrunkConfig, Uri,
+    Body, Credentials, HeaderList, Limits, Method, NameAddr, TlsConfig, Transport, TrunkConfig, Uri,
 };
 
 /// RFC 3261 table 4. The defaults are the RFC's; tests use shorter ones.
@@ -77,10 +77,8 @@ pub struct UserAgentConfig {
     /// Interval of the keep-alive on streams (RFC 5626 section 4.4.1), default 25 s. A peer that has answered one before and
     /// then leaves one unanswered for 10 s is given up: the connection is closed, and registrations over it start again.
     pub keep_alive: Duration,
-    /// Requests being answered at once; more are refused with 503. Default 2,000.
-    pub max_server_transactions: usize,
-    /// Incoming calls that the program has not taken yet; more are refused with 486. Default 32.
-    pub max_pending_calls: usize,
+    /// How much peers may make us read and hold.
+    pub limits: Limits,
     /// The session interval that calls ask for (RFC 4028), default 1,800 s; `None` asks for none, and honours what a peer asks for.
     pub session_expires: Option<Duration>,
     /// The shortest session interval that is taken from a peer, others are refused with 422; default 90 s, the RFC's least.
@@ -112,8 +110,7 @@ impl Default for UserAgentConfig {
             offer_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(5),
             keep_alive: Duration::from_secs(25),
-            max_server_transactions: 2_000,
-            max_pending_calls: 32,
+            limits: Limits::default(),
             session_expires: Some(Duration::from_secs(1_800)),
             min_session_expires: crate::session::LEAST_SESSION,
             allow_replaces: false,

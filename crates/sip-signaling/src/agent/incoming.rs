@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError, Weak},
+    time::Instant,
 };
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -312,7 +313,7 @@ impl IncomingInvite {
         self.send(&response)
     }
 
-    /// Waits until the caller gives up; for ever, if it does not.
+    /// Waits until the caller gives up, or [`crate::Limits::ring_time`] is over; for ever, if it does not.
     ///
     /// Cancel safe.
     pub async fn cancelled(&self) {
@@ -445,6 +446,7 @@ pub(super) fn arrive(inner: &Arc<Inner>, mut transaction: Box<ServerTransaction>
         queue: VecDeque::new(),
         current: None,
         number: first_cseq(),
+        ring_until: now().checked_add(inner.config.limits.ring_time),
         negotiating: negotiating_sender,
         offers: offer_sender,
         key,
@@ -527,6 +529,8 @@ struct Waiting {
     current: Option<(SentReliable, Reliable)>,
     /// RSeq of the last reliable response.
     number: u32,
+    /// Until when the program may answer.
+    ring_until: Option<Instant>,
     negotiating: watch::Sender<bool>,
     offers: mpsc::UnboundedSender<IncomingOffer>,
     events: mpsc::UnboundedReceiver<ServerEvent>,
@@ -555,6 +559,12 @@ impl Waiting {
                     self.next_reliable();
                 }
                 () = sleep_until(deadline) => self.on_reliable_timeout(),
+                () = sleep_until(self.ring_until) => {
+                    self.ring_until = None;
+                    if self.refuse(StatusCode::TEMPORARILY_UNAVAILABLE) {
+                        self.cancelled.send_replace(true);
+                    }
+                }
                 () = self.closing.cancelled() => {
                     self.refuse(StatusCode::TEMPORARILY_UNAVAILABLE);
                     break;

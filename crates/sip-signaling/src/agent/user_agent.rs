@@ -80,11 +80,11 @@ impl UserAgent {
             timers: config.timers,
             connect_timeout: config.connect_timeout,
             keep_alive: config.keep_alive,
-            max_server_transactions: config.max_server_transactions.max(1),
+            limits: config.limits,
             trunk: config.trunk.clone(),
         };
         let (layer, events) = TransactionLayer::bind(layer, cancel.clone()).await?;
-        let (incoming, queue) = mpsc::channel(config.max_pending_calls.max(1));
+        let (incoming, queue) = mpsc::channel(config.limits.pending_calls.max(1));
         let inner = Arc::new(Inner {
             layer,
             config,
@@ -183,7 +183,7 @@ impl UserAgent {
     /// The MESSAGEs that come in outside calls from now on. Without this, or once it is dropped, they are refused with 405; a second call takes
     /// the place of the first.
     pub fn messages(&self) -> IncomingMessages {
-        let (sender, queue) = mpsc::channel(self.inner.config.max_pending_calls.max(1));
+        let (sender, queue) = mpsc::channel(self.inner.config.limits.pending_messages.max(1));
         *locked(&self.inner.messages) = Some(sender);
         IncomingMessages { queue }
     }
@@ -206,7 +206,8 @@ impl UserAgent {
             .send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Every SIP message from now on, in short. Costs nothing while nobody listens; a slow listener loses the oldest.
+    /// Every SIP message from now on, without its secrets; [`crate::trace`] writes them to text or a capture file. What is refused before a
+    /// transaction is made of it (unsound, over a limit, not of a trunk peer) is not among them. Costs nothing while nobody listens; a slow listener loses the oldest.
     pub fn trace(&self) -> broadcast::Receiver<TracedMessage> {
         self.inner.layer.trace()
     }

@@ -1,4 +1,4 @@
-//! The trunk's gatekeeper before the stack: who is refused costs neither a transaction nor memory.
+//! The gatekeeper before the stack, for limits and trunks: what is refused costs neither a transaction nor memory.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -7,23 +7,43 @@ use std::{
 
 use super::guarded_socket::{Verdict, answer_with};
 use crate::{
-    Request, SignalingError, StatusCode, TrunkConfig,
+    HeaderList, Limits, Request, SignalingError, StatusCode, TrunkConfig,
     agent::{now, token},
     session::{Admission, Trunk},
 };
 
 /// Shared by all sockets and streams. Without a trunk everybody passes.
 #[derive(Debug)]
-pub(crate) struct Gate(Option<Mutex<Trunk>>);
+pub(crate) struct Gate {
+    limits: Limits,
+    trunk: Option<Mutex<Trunk>>,
+}
 
 impl Gate {
-    pub(super) fn new(config: Option<&TrunkConfig>) -> Result<Gate, SignalingError> {
+    pub(super) fn new(
+        limits: Limits,
+        config: Option<&TrunkConfig>,
+    ) -> Result<Gate, SignalingError> {
         let trunk = |config| Trunk::new(config, &token(64), now()).map(Mutex::new);
-        Ok(Gate(config.map(trunk).transpose()?))
+        let trunk = config.map(trunk).transpose()?;
+        Ok(Gate { limits, trunk })
+    }
+
+    /// Largest message that is read, in bytes.
+    pub(super) fn message_bytes(&self) -> usize {
+        self.limits.message_bytes
+    }
+
+    /// True if a message has more header lines than are taken.
+    pub(super) fn is_overfull(&self, headers: &HeaderList) -> bool {
+        headers.len() > self.limits.headers
     }
 
     /// What refuses a request, if anything.
     pub(super) fn refusal(&self, request: &Request, source: SocketAddr) -> Option<Verdict> {
+        if self.is_overfull(&request.headers) {
+            return Some(answer_with(request, StatusCode::BAD_REQUEST, source, &[]));
+        }
         let admission = self.trunk()?.admit(now(), source.ip(), request, &token(16));
         let (status, name, values) = match admission {
             Admission::Pass => return None,
@@ -65,7 +85,7 @@ impl Gate {
     }
 
     fn trunk(&self) -> Option<MutexGuard<'_, Trunk>> {
-        let trunk = self.0.as_ref()?;
+        let trunk = self.trunk.as_ref()?;
         Some(trunk.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -132,13 +132,13 @@ fn admit_parsed(
             let complete = ["Via", "From", "To", "Call-ID"]
                 .iter()
                 .all(|name| response.headers.contains(name));
-            if !complete || response.cseq().is_none() {
+            if !complete || response.cseq().is_none() || gate.is_overfull(&response.headers) {
                 return Verdict::Drop;
             }
         }
     }
     let canonical = message.to_bytes();
-    if canonical.len() <= room {
+    if canonical.len() <= room.min(gate.message_bytes()) {
         return Verdict::Pass(canonical);
     }
     match &message {
@@ -277,6 +277,7 @@ pub(super) fn answer_with(
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::Limits;
 
     const SOURCE: &str = "192.0.2.1:4000";
 
@@ -285,7 +286,7 @@ mod tests {
     }
 
     fn check(bytes: &[u8]) -> Verdict {
-        let gate = Gate::new(None).unwrap();
+        let gate = Gate::new(Limits::default(), None).unwrap();
         admit(bytes, SOURCE.parse().unwrap(), Transport::Udp, 8_192, &gate)
     }
 

@@ -1,5 +1,7 @@
 //! Sees every message: writes the trace, marks answers that the stack made up, reports 2xx to INVITE.
 
+use std::net::SocketAddr;
+
 use rsipstack::{
     sip::{HasHeaders, Header, HeadersExt, Method, SipMessage, StatusCodeKind},
     transaction::endpoint::MessageInspector,
@@ -10,14 +12,21 @@ use tokio::sync::{broadcast, mpsc};
 use super::{
     convert::{from_stack_addr, from_stack_response},
     layer::LayerEvent,
+    target::{Target, local_ip_towards},
 };
-use crate::agent::{TraceDirection, TracedMessage, now};
+use crate::{
+    Transport,
+    agent::{TraceDirection, TracedMessage, now},
+    message::text::lossless_text,
+};
 
 /// Header that marks an answer made here (timer B or F, a stream that broke); removed from messages of peers.
 const LOCAL_MARK: &str = "X-Headless-Sip-Local";
 
 pub(super) struct Inspector {
     pub(super) trace: broadcast::Sender<TracedMessage>,
+    /// Where the socket is bound.
+    pub(super) local: SocketAddr,
     pub(super) events: mpsc::Sender<LayerEvent>,
 }
 
@@ -61,16 +70,28 @@ impl Inspector {
         let Some(ours) = super::convert::from_stack_message(message) else {
             return;
         };
+        let ours = ours.redacted();
         let header = |name: &str| ours.headers().get(name).unwrap_or("").to_owned();
+        let peer = peer.and_then(from_stack_addr);
         let traced = TracedMessage {
             at: now(),
             direction,
-            peer: peer.and_then(from_stack_addr).map(|target| target.addr),
+            transport: peer.map_or(Transport::Udp, |target| target.transport),
+            local: self.local_towards(peer),
+            peer: peer.map(|target| target.addr),
             start_line: ours.start_line(),
             cseq: header("CSeq"),
             call_id: header("Call-ID"),
+            message: lossless_text(&ours.to_bytes()),
         };
         self.trace.send(traced).ok();
+    }
+
+    fn local_towards(&self, peer: Option<Target>) -> SocketAddr {
+        let routed = peer
+            .filter(|_| self.local.ip().is_unspecified())
+            .and_then(|target| local_ip_towards(target.addr).ok());
+        SocketAddr::new(routed.unwrap_or(self.local.ip()), self.local.port())
     }
 }
 

@@ -36,7 +36,8 @@ use super::{
     target::{Candidate, Target, insecure, local_ip_towards},
 };
 use crate::{
-    Method, NameAddr, Request, Response, SignalingError, TlsConfig, Transport, TrunkConfig, Uri,
+    Limits, Method, NameAddr, Request, Response, SignalingError, TlsConfig, Transport, TrunkConfig,
+    Uri,
     agent::{Timers, TracedMessage, fraction, now, token},
     message::{Scheme, Via},
     session::TargetHealth,
@@ -59,7 +60,7 @@ pub(crate) struct LayerConfig {
     pub(crate) timers: Timers,
     pub(crate) connect_timeout: Duration,
     pub(crate) keep_alive: Duration,
-    pub(crate) max_server_transactions: usize,
+    pub(crate) limits: Limits,
     pub(crate) trunk: Option<TrunkConfig>,
 }
 
@@ -117,7 +118,7 @@ impl TransactionLayer {
             closing: cancel.child_token(),
         };
         let transports = TransportLayer::new(cancel.clone());
-        let gate = Arc::new(Gate::new(config.trunk.as_ref())?);
+        let gate = Arc::new(Gate::new(config.limits, config.trunk.as_ref())?);
         let (udp, listeners, local_addr) = open_sockets(&config, &gate, &cancel).await?;
         if let Some(connection) = &udp {
             transports.add_transport(connection.clone());
@@ -130,6 +131,7 @@ impl TransactionLayer {
             .with_cancel_token(cancel.clone())
             .with_inspector(Box::new(Inspector {
                 trace: trace.clone(),
+                local: local_addr,
                 events: events.clone(),
             }));
         let endpoint = builder.build();
@@ -140,7 +142,7 @@ impl TransactionLayer {
             incoming,
             events,
             config.timers.give_up,
-            config.max_server_transactions,
+            config.limits.server_transactions.max(1),
             transactions.clone(),
         ));
         let inner = endpoint.inner.clone();
@@ -436,6 +438,7 @@ impl TransactionLayer {
         let (events, _) = mpsc::channel(1);
         (self.trace.receiver_count() > 0).then(|| Inspector {
             trace: self.trace.clone(),
+            local: self.local_addr,
             events,
         })
     }

@@ -1,6 +1,8 @@
 //! Calls that come in, up to their answer.
 
-use sip_signaling::{Body, CallEvent, EndedBy, HeaderList, Method, SignalingError, StatusCode};
+use sip_signaling::{
+    Body, CallEvent, EndedBy, HeaderList, Limits, Method, SignalingError, StatusCode,
+};
 use tokio::time::timeout;
 
 use crate::peer::{ANSWER, OFFER, PATIENCE, Peer, agent, call_event, ended, unique};
@@ -103,7 +105,10 @@ async fn any_refusal_code_can_be_given() {
 async fn dropped_call_is_refused_with_480_and_a_full_queue_with_486() {
     let mut peer = Peer::new().await;
     let config = sip_signaling::UserAgentConfig {
-        max_pending_calls: 1,
+        limits: Limits {
+            pending_calls: 1,
+            ..Limits::default()
+        },
         ..crate::peer::config()
     };
     let (agent, mut incoming) = sip_signaling::UserAgent::bind(config).await.unwrap();
@@ -283,7 +288,10 @@ async fn hanging_up_before_the_ack_waits_for_it() {
 async fn more_requests_than_the_limit_are_503() {
     let mut peer = Peer::new().await;
     let config = sip_signaling::UserAgentConfig {
-        max_server_transactions: 2,
+        limits: Limits {
+            server_transactions: 2,
+            ..Limits::default()
+        },
         ..crate::peer::config()
     };
     let (agent, mut incoming) = sip_signaling::UserAgent::bind(config).await.unwrap();

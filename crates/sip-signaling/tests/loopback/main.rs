@@ -5,6 +5,7 @@ mod authority;
 mod in_call;
 mod incoming;
 mod input;
+mod limits;
 #[cfg(feature = "dns-srv")]
 mod locating;
 mod messages;

@@ -77,7 +77,10 @@ async fn agents_call_each_other_over_udp_and_tcp() {
 async fn fifty_calls_at_once_and_agents_side_by_side() {
     let slow = UserAgentConfig {
         timers: sip_signaling::Timers::from_t1(Duration::from_millis(100)),
-        max_pending_calls: 64,
+        limits: sip_signaling::Limits {
+            pending_calls: 64,
+            ..Default::default()
+        },
         ..config()
     };
     let (caller, _incoming) = UserAgent::bind(slow.clone()).await.unwrap();

@@ -8,9 +8,6 @@
 
 use crate::message::{Message, ParseError};
 
-/// Largest message that is read from a stream, in bytes.
-pub(super) const MESSAGE_LIMIT: usize = 65_536;
-
 /// What stood on the stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame {
@@ -25,12 +22,21 @@ pub(super) enum Frame {
 }
 
 /// The part of a stream that has been read and not been taken yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Framer {
     buffer: Vec<u8>,
+    /// Largest message that is read, in bytes.
+    limit: usize,
 }
 
 impl Framer {
+    pub(super) fn new(limit: usize) -> Framer {
+        Framer {
+            buffer: Vec::new(),
+            limit,
+        }
+    }
+
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
@@ -54,7 +60,7 @@ impl Framer {
                 }
                 continue;
             }
-            return match Message::frame(rest, MESSAGE_LIMIT) {
+            return match Message::frame(rest, self.limit) {
                 Ok(Some(length)) => {
                     let length = length.min(self.buffer.len());
                     Some(Frame::Message(self.buffer.drain(..length).collect()))
@@ -79,10 +85,11 @@ impl Framer {
 mod tests {
     use super::*;
 
+    const LIMIT: usize = 65_536;
     const MESSAGE: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 2\r\n\r\nhi";
 
     fn all(chunks: &[&[u8]], awaits_pong: bool) -> Vec<Frame> {
-        let mut framer = Framer::default();
+        let mut framer = Framer::new(LIMIT);
         let mut frames = Vec::new();
         for chunk in chunks {
             framer.push(chunk);
@@ -134,7 +141,7 @@ mod tests {
                 "{length}"
             );
         }
-        let endless = vec![b'x'; MESSAGE_LIMIT + 1];
+        let endless = vec![b'x'; LIMIT + 1];
         assert!(matches!(
             all(&[&endless], false).as_slice(),
             [Frame::Broken(_, ParseError::TooLarge(_))]

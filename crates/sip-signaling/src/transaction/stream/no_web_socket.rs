@@ -10,11 +10,17 @@ const OFF: &str = "this build has no WebSocket; build it with the feature `ws`";
 /// A WebSocket that cannot be.
 pub(super) enum WebSocket {}
 
-pub(super) async fn open(_: Box<dyn Io>, _: &str, _: &str, _: bool) -> Result<WebSocket, String> {
+pub(super) async fn open(
+    _: Box<dyn Io>,
+    _: &str,
+    _: &str,
+    _: bool,
+    _: usize,
+) -> Result<WebSocket, String> {
     Err(OFF.into())
 }
 
-pub(super) async fn take(_: Box<dyn Io>) -> Result<WebSocket, String> {
+pub(super) async fn take(_: Box<dyn Io>, _: usize) -> Result<WebSocket, String> {
     Err(OFF.into())
 }
 

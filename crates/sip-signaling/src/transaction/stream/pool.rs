@@ -285,7 +285,9 @@ impl StreamPool {
                 Transport::Ws | Transport::Wss => {
                     let host = format!("{}:{}", bracketed(host), addr.port());
                     let path = &self.config.ws_path;
-                    let socket = web_socket::open(io, &host, path, transport.is_secure()).await;
+                    let limit = self.config.gate.message_bytes();
+                    let socket =
+                        web_socket::open(io, &host, path, transport.is_secure(), limit).await;
                     Wire::WebSocket(Box::new(socket.map_err(failed)?))
                 }
                 _ => Wire::Bytes(io),
@@ -334,9 +336,9 @@ impl StreamPool {
             plain(stream)
         };
         let wire = match transport {
-            Transport::Ws | Transport::Wss => {
-                Wire::WebSocket(Box::new(web_socket::take(io).await?))
-            }
+            Transport::Ws | Transport::Wss => Wire::WebSocket(Box::new(
+                web_socket::take(io, self.config.gate.message_bytes()).await?,
+            )),
             _ => Wire::Bytes(io),
         };
         Ok((wire, local, identity))

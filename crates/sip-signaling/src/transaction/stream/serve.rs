@@ -51,7 +51,7 @@ pub(super) async fn run(
     _place: Option<OwnedSemaphorePermit>,
 ) {
     let web_socket = matches!(wire, Wire::WebSocket(_));
-    let (reader, writer) = wire.split();
+    let (reader, writer) = wire.split(gate.message_bytes());
     let alive = Mutex::new(KeepAlive::new(now(), keep_alive, web_socket));
     let (own, own_queue) = mpsc::channel(MAX_OWN);
     let side = Side {

@@ -15,7 +15,7 @@ use tokio_tungstenite::{
 };
 
 use super::{
-    framer::{Frame, MESSAGE_LIMIT},
+    framer::Frame,
     wire::{Io, Outgoing, Reader, Writer},
 };
 
@@ -25,12 +25,13 @@ const PROTOCOL_HEADER: &str = "Sec-WebSocket-Protocol";
 /// An open WebSocket.
 pub(super) struct WebSocket(WebSocketStream<Box<dyn Io>>);
 
-/// Opens a WebSocket to `host` (a name or address, with the port) at `path`.
+/// Opens a WebSocket to `host` (a name or address, with the port) at `path`; `limit`: the largest message that is read, in bytes.
 pub(super) async fn open(
     io: Box<dyn Io>,
     host: &str,
     path: &str,
     secure: bool,
+    limit: usize,
 ) -> Result<WebSocket, String> {
     let scheme = if secure { "wss" } else { "ws" };
     let uri: Uri = format!("{scheme}://{host}{path}")
@@ -38,15 +39,15 @@ pub(super) async fn open(
         .map_err(|_| format!("\"{path}\" is no path for a WebSocket"))?;
     let request = ClientRequestBuilder::new(uri).with_sub_protocol(PROTOCOL);
     // RFC 7118 section 4.1: a server that does not take the subprotocol is none for SIP; tungstenite sees to that.
-    client_async_with_config(request, io, Some(config()))
+    client_async_with_config(request, io, Some(config(limit)))
         .await
         .map(|(socket, _)| WebSocket(socket))
         .map_err(|error| format!("no WebSocket for SIP at {path}: {}", explain(&error)))
 }
 
 /// Takes a WebSocket that a client opens.
-pub(super) async fn take(io: Box<dyn Io>) -> Result<WebSocket, String> {
-    accept_hdr_async_with_config(io, agree, Some(config()))
+pub(super) async fn take(io: Box<dyn Io>, limit: usize) -> Result<WebSocket, String> {
+    accept_hdr_async_with_config(io, agree, Some(config(limit)))
         .await
         .map(WebSocket)
         .map_err(|error| explain(&error))
@@ -73,10 +74,10 @@ fn agree(request: &Request, mut response: Response) -> Result<Response, ErrorRes
     Ok(response)
 }
 
-fn config() -> WebSocketConfig {
+fn config(limit: usize) -> WebSocketConfig {
     WebSocketConfig::default()
-        .max_message_size(Some(MESSAGE_LIMIT))
-        .max_frame_size(Some(MESSAGE_LIMIT))
+        .max_message_size(Some(limit))
+        .max_frame_size(Some(limit))
 }
 
 fn explain(error: &Error) -> String {

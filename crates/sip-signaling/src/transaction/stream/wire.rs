@@ -27,12 +27,13 @@ pub(super) enum Wire {
 }
 
 impl Wire {
-    pub(super) fn split(self) -> (Reader, Writer) {
+    /// `limit`: the largest message that is read, in bytes.
+    pub(super) fn split(self, limit: usize) -> (Reader, Writer) {
         match self {
             Wire::Bytes(io) => {
                 let (reader, writer) = tokio::io::split(io);
                 (
-                    Reader::Bytes(reader, Framer::default()),
+                    Reader::Bytes(reader, Framer::new(limit)),
                     Writer::Bytes(writer),
                 )
             }
