@@ -190,7 +190,7 @@ impl IncomingCall {
         body: Option<Body>,
         started: Option<StartedMedia>,
     ) -> Result<(), Error> {
-        let StartedMedia { audio, events } = started.ok_or(Error::Ended)?;
+        let StartedMedia { audio, events, .. } = started.ok_or(Error::Ended)?;
         self.audio = Some(audio);
         self.early = Some(Early {
             media,
@@ -344,7 +344,11 @@ impl IncomingCall {
         } = early;
         let call = self.invite.accept(self.headers, body).await?;
         media.answered()?;
-        let started = StartedMedia { audio, events };
+        let started = StartedMedia {
+            audio,
+            events,
+            told: Vec::new(),
+        };
         let setup = self.began.elapsed();
         ActiveCall::start(self.client, call, media, started, setup)
     }

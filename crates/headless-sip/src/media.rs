@@ -92,7 +92,10 @@ pub(crate) struct CallMedia {
     settings: MediaSettings,
     engine: MediaEngine,
     sdp: SdpSession,
+    /// What SDP names.
     local: LocalMedia,
+    /// Where the sockets are.
+    local_ip: IpAddr,
     state: State,
     negotiated: Option<NegotiatedAudio>,
 }
@@ -119,19 +122,13 @@ impl CallMedia {
             ));
         }
         let ports = engine.reserve(local_ip)?;
-        let shown = |addr: SocketAddr| {
-            SocketAddr::new(settings.advertised.unwrap_or(addr.ip()), addr.port())
-        };
-        let local = LocalMedia {
-            rtp: shown(ports.rtp_addr()),
-            rtcp: Some(shown(ports.rtcp_addr())),
-        };
         Ok(Self {
+            local: local_media(&ports, settings.advertised),
+            local_ip,
             settings,
             engine: engine.clone(),
             // RFC 8866 section 5.2: a number that is unique for its maker; 63 bits, since some peers read it as signed.
             sdp: SdpSession::new(rand::random::<u64>() >> 1, "-"),
-            local,
             state: State::Reserved(ports),
             negotiated: None,
         })
@@ -240,14 +237,12 @@ impl CallMedia {
     /// Takes sockets on `local_ip` in place of those that are held; the next offer or answer names them. False if they are there
     /// already.
     pub(crate) fn move_to(&mut self, local_ip: IpAddr) -> Result<bool, Error> {
-        if self.local.rtp.ip() == local_ip {
+        if self.local_ip == local_ip {
             return Ok(false);
         }
         let ports = self.engine.reserve(local_ip)?;
-        self.local = LocalMedia {
-            rtp: ports.rtp_addr(),
-            rtcp: Some(ports.rtcp_addr()),
-        };
+        self.local = local_media(&ports, self.settings.advertised);
+        self.local_ip = local_ip;
         match &mut self.state {
             State::Running(handle) => handle.move_to(ports)?,
             State::Reserved(held) => *held = ports,
@@ -367,6 +362,15 @@ impl CallMedia {
             )));
         }
         Ok(description)
+    }
+}
+
+/// Where the peer is to send to: the sockets, or the address that stands for them.
+fn local_media(ports: &MediaPorts, advertised: Option<IpAddr>) -> LocalMedia {
+    let shown = |addr: SocketAddr| SocketAddr::new(advertised.unwrap_or(addr.ip()), addr.port());
+    LocalMedia {
+        rtp: shown(ports.rtp_addr()),
+        rtcp: Some(shown(ports.rtcp_addr())),
     }
 }
 
