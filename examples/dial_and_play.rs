@@ -8,7 +8,9 @@
 use std::env;
 use std::time::Duration;
 
-use headless_sip::{AudioFrame, CallEvent, ClientConfig, HeadlessSipClient, Progress};
+use headless_sip::{
+    AudioFrame, CallEvent, ClientConfig, HeadlessSipClient, Progress, WavError, WavReader,
+};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -67,19 +69,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// The speech beside the examples; any rate and channel count would do.
-fn greeting() -> Result<AudioFrame, hound::Error> {
-    let mut file = hound::WavReader::open(concat!(
+fn greeting() -> Result<AudioFrame, WavError> {
+    WavReader::open(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../examples/assets/greeting.wav"
-    ))?;
-    let format = file.spec();
-    let samples = file
-        .samples::<i16>()
-        .map(|s| Ok(f32::from(s?) / 32_768.0))
-        .collect::<Result<_, hound::Error>>()?;
-    Ok(AudioFrame {
-        samples,
-        sample_rate: format.sample_rate,
-        channels: format.channels,
-    })
+    ))?
+    .into_mono()
 }

@@ -18,12 +18,16 @@ use super::steps::{Step, build_programs};
 use super::{Context, Outcome};
 use crate::workspace::Workspace;
 
-/// The examples that wait for a call, with how they are called.
-const ANSWERING: [(&str, &[&str]); 3] = [
-    ("answer_and_echo", &["--tone", "440", "--seconds", "3"]),
-    ("ivr_menu", &["--dtmf", "12345#0", "--seconds", "10"]),
-    ("record_call", &["--tone", "440", "--seconds", "3"]),
+/// The examples that wait for calls, with how many come at once, and how.
+const ANSWERING: [(&str, usize, &[&str]); 5] = [
+    ("answer_and_echo", 1, &["--tone", "440", "--seconds", "3"]),
+    ("conference", 3, &["--tone", "440", "--seconds", "3"]),
+    ("ivr_menu", 1, &["--dtmf", "12345#0", "--seconds", "10"]),
+    ("record_stereo", 1, &["--tone", "440", "--seconds", "3"]),
+    ("voice_bot", 1, &["--play", GREETING]),
 ];
+/// Speech, below the workspace's root.
+const GREETING: &str = "examples/assets/greeting.wav";
 /// How those say that they wait.
 const WAITING: &str = "waiting for a call";
 
@@ -67,11 +71,11 @@ fn run_example(context: &Context, example: &str, log: &mut Log) -> Outcome {
     let Some(mut running) = Running::start(&mut command, log) else {
         return Outcome::Failed;
     };
-    let call = ANSWERING.iter().find(|(name, _)| *name == example);
+    let call = ANSWERING.iter().find(|(name, ..)| *name == example);
     let called = match call {
-        Some((_, arguments)) => {
+        Some((_, callers, arguments)) => {
             if running.line_with(WAITING, READY, log).is_some() {
-                pbx.call_alice(&folder, arguments, log)
+                pbx.call_alice(&folder, *callers, arguments, log)
             } else {
                 log.note(&format!("it never said {WAITING:?}"));
                 Outcome::Failed
@@ -118,15 +122,32 @@ impl Pbx {
         format!("sip:{}", self.address)
     }
 
-    /// Bob calls alice.
-    fn call_alice(&self, folder: &Path, arguments: &[&str], log: &mut Log) -> Outcome {
-        let mut command = Command::new(program(folder));
-        command
-            .args(["call", "alice", "--user", "bob", "--password", "secret"])
-            .args(["--local", "127.0.0.1:0", "--registrar", &self.uri()])
-            .args(arguments);
-        Running::start(&mut command, log)
-            .map_or(Outcome::Failed, |running| running.finish(LIMIT, log))
+    /// Bob calls alice, so many times at once.
+    fn call_alice(
+        &self,
+        folder: &Path,
+        callers: usize,
+        arguments: &[&str],
+        log: &mut Log,
+    ) -> Outcome {
+        let calls: Vec<_> = (0..callers)
+            .map(|_| {
+                let mut command = Command::new(program(folder));
+                command
+                    .args(["call", "alice", "--user", "bob", "--password", "secret"])
+                    .args(["--local", "127.0.0.1:0", "--registrar", &self.uri()])
+                    .args(arguments);
+                Running::start(&mut command, log)
+            })
+            .collect();
+        let mut outcome = Outcome::Passed;
+        for call in calls {
+            let ended = call.map_or(Outcome::Failed, |running| running.finish(LIMIT, log));
+            if ended != Outcome::Passed {
+                outcome = ended;
+            }
+        }
+        outcome
     }
 }
 
