@@ -18,7 +18,8 @@ pub struct Limits {
     /// Texts that the program has not taken with [`incoming_message`](crate::HeadlessSipClient::incoming_message) yet. Default 32; more are
     /// refused with 480.
     pub pending_messages: usize,
-    /// Requests that are being answered at once. Default 2,000; more are refused with 503.
+    /// Requests that are being answered at once. Default 2,000; more are refused with 503. As many that were refused may wait
+    /// for their ACK; further ones are not waited for.
     pub server_transactions: usize,
     /// How long a call from outside may wait for its answer. Default 180 s; then it is refused with 480, and answering it is
     /// [`Error::Cancelled`](crate::Error::Cancelled). For calls out see [`ClientConfig::ring_timeout`](crate::ClientConfig::ring_timeout).

@@ -14,7 +14,8 @@ pub struct Limits {
     pub pending_calls: usize,
     /// Incoming MESSAGEs that the program has not taken yet, default 32; more are refused with 480.
     pub pending_messages: usize,
-    /// Requests being answered at once, default 2,000; more are refused with 503.
+    /// Requests being answered at once, default 2,000; more are refused with 503. As many that were refused may wait for their
+    /// ACK; further ones are not waited for.
     pub server_transactions: usize,
     /// How long an incoming call may wait for its answer before it is refused with 480, default 180 s.
     pub ring_time: Duration,

@@ -19,7 +19,7 @@ use rsipstack::{
 };
 use tokio::{
     net::{TcpListener, UdpSocket},
-    sync::{Semaphore, broadcast, mpsc},
+    sync::{broadcast, mpsc},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -31,7 +31,7 @@ use super::{
     guarded_socket::GuardedSocket,
     inspector::Inspector,
     locate::Search,
-    server::ServerTransaction,
+    server::{ServerTransaction, Slots},
     stream::{ListenConfig, ListenerSet, Stream, StreamConfig, StreamPool},
     target::{Candidate, Target, insecure, local_ip_towards},
 };
@@ -627,7 +627,7 @@ async fn take_requests(
     limit: usize,
     transactions: Transactions,
 ) {
-    let slots = Arc::new(Semaphore::new(limit));
+    let slots = Slots::new(limit);
     loop {
         let transaction = tokio::select! {
             transaction = incoming.recv() => transaction,
@@ -636,7 +636,7 @@ async fn take_requests(
         let Some(mut transaction) = transaction else {
             return;
         };
-        let Ok(permit) = slots.clone().try_acquire_owned() else {
+        let Ok(permit) = slots.open.clone().try_acquire_owned() else {
             transaction
                 .reply(rsipstack::sip::StatusCode::ServiceUnavailable)
                 .await
@@ -649,8 +649,14 @@ async fn take_requests(
             .and_then(|connection| connection.get_remote_addr())
             .and_then(from_stack_addr);
         let Some(source) = source else { continue };
-        if let Some(transaction) =
-            ServerTransaction::spawn(transaction, source, give_up, permit, &transactions).await
+        if let Some(transaction) = ServerTransaction::spawn(
+            transaction,
+            source,
+            give_up,
+            (permit, &slots),
+            &transactions,
+        )
+        .await
             && events
                 .send(LayerEvent::Request(Box::new(transaction)))
                 .await

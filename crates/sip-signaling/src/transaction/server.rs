@@ -1,6 +1,9 @@
 //! One request of a peer, and our answers to it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use rsipstack::{
     sip::SipMessage,
@@ -9,7 +12,7 @@ use rsipstack::{
         transaction::{TransactionEvent, TransactionEventSender},
     },
 };
-use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -39,11 +42,36 @@ pub(crate) struct ServerTransaction {
     pub(crate) events: mpsc::UnboundedReceiver<ServerEvent>,
 }
 
+/// How many transactions there may be: of requests that are being answered, and of refused ones that wait for their ACK.
+#[derive(Clone)]
+pub(super) struct Slots {
+    pub(super) open: Arc<Semaphore>,
+    refused: Arc<Semaphore>,
+}
+
+impl Slots {
+    /// `limit` requests being answered, and as many refused ones.
+    pub(super) fn new(limit: usize) -> Slots {
+        let slots = || Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
+        Slots {
+            open: slots(),
+            refused: slots(),
+        }
+    }
+}
+
 /// Sends answers. If it is dropped before a final answer, the request is answered 500: nobody is left in silence.
 pub(crate) struct Responder {
     sender: TransactionEventSender,
-    final_sent: Arc<Notify>,
+    final_sent: Arc<FinalSent>,
     request: Option<Request>,
+}
+
+/// The final answer, once it was given to be sent.
+#[derive(Default)]
+struct FinalSent {
+    status: OnceLock<StatusCode>,
+    told: Notify,
 }
 
 impl std::fmt::Debug for Responder {
@@ -65,7 +93,8 @@ impl Responder {
             .ok();
         if response.status.is_final() {
             self.request = None;
-            self.final_sent.notify_one();
+            self.final_sent.status.set(response.status).ok();
+            self.final_sent.told.notify_one();
         }
     }
 
@@ -91,7 +120,7 @@ impl ServerTransaction {
         mut transaction: Transaction,
         source: Target,
         give_up: Duration,
-        permit: OwnedSemaphorePermit,
+        (permit, slots): (OwnedSemaphorePermit, &Slots),
         transactions: &Transactions,
     ) -> Option<ServerTransaction> {
         // The source itself, not the Via: the stack prints IPv6 addresses there in double brackets.
@@ -104,7 +133,7 @@ impl ServerTransaction {
             return None;
         };
         let (sender, events) = mpsc::unbounded_channel();
-        let final_sent = Arc::new(Notify::new());
+        let final_sent = Arc::new(FinalSent::default());
         let responder = Responder {
             sender: transaction.tu_sender.clone(),
             final_sent: final_sent.clone(),
@@ -115,7 +144,7 @@ impl ServerTransaction {
             sender,
             final_sent,
             give_up,
-            permit,
+            (permit, slots.refused.clone()),
             transactions.closing.clone(),
         ));
         Some(ServerTransaction {
@@ -127,18 +156,36 @@ impl ServerTransaction {
     }
 }
 
+/// How long a refused request is kept where there is no room to wait for its ACK: its answer goes out meanwhile.
+const SHORT: Duration = Duration::from_millis(100);
+
 async fn drive(
     mut transaction: Transaction,
     events: mpsc::UnboundedSender<ServerEvent>,
-    final_sent: Arc<Notify>,
+    final_sent: Arc<FinalSent>,
     give_up: Duration,
-    _permit: OwnedSemaphorePermit,
+    (permit, refused): (OwnedSemaphorePermit, Arc<Semaphore>),
     closing: CancellationToken,
 ) {
     // The stack ends a transaction 64 T1 after its final answer, except when that could not be sent.
     let overdue = async {
-        final_sent.notified().await;
-        tokio::time::sleep(give_up.saturating_mul(2)).await;
+        final_sent.told.notified().await;
+        let success = final_sent
+            .status
+            .get()
+            .is_some_and(|status| status.is_success());
+        if success {
+            tokio::time::sleep(give_up.saturating_mul(2)).await;
+            return;
+        }
+        // Who sends requests and no ACK keeps nobody else from being answered: its slot is free, and where too many
+        // wait for an ACK already, this one is not waited for.
+        drop(permit);
+        match refused.try_acquire() {
+            // Timer H (RFC 3261 section 17.2.1).
+            Ok(_waiting) => tokio::time::sleep(give_up).await,
+            Err(_) => tokio::time::sleep(SHORT).await,
+        }
     };
     tokio::pin!(overdue);
     loop {
