@@ -139,6 +139,9 @@ impl Saying {
     fn heard_until(&self, heard: Duration) -> String {
         let words = self.words.iter().take_while(|(_, end)| *end <= heard);
         let words: Vec<&str> = words.map(|(word, _)| word.as_str()).collect();
+        if words.is_empty() {
+            return "(interrupted before its first word)".into();
+        }
         let cut = if words.len() < self.words.len() {
             " --"
         } else {
