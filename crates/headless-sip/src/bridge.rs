@@ -74,9 +74,9 @@ fn ends(audio: &mut AudioBridge) -> (&mut AudioReceiver, AudioSender) {
 
 /// Passes keys on until the call is over, and tells how it ended.
 async fn keys(events: &mut CallEvents, to: &CallControl) -> Result<CallEnded, Error> {
-    while let Some((digit, method, held)) = events.next_key().await {
-        if method != DtmfMethod::InBand
-            && let Err(error) = to.relay_dtmf(digit, held).await
+    while let Some(key) = events.next_key().await {
+        if key.method != DtmfMethod::InBand
+            && let Err(error) = to.relay_dtmf(key.digit, key.held).await
         {
             tracing::info!(%error, "a key was not passed on");
         }

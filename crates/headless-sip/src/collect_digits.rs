@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::event::Key;
 use crate::{
     AudioError, AudioSender, CallEvents, Cleared, DigitCollection, DigitCollector, DigitOutcome,
     Error,
@@ -40,12 +41,16 @@ impl CallEvents {
     ///
     /// [`Error::Ended`] when the call ends first; the end itself is the next event.
     ///
-    /// Not cancel safe: the keys gathered so far are lost.
+    /// Cancel safe: the keys gathered so far come again; a prompt that they have cut off stays so.
     pub async fn collect_digits(
         &mut self,
         playing: &AudioSender,
         collection: DigitCollection,
     ) -> Result<CollectedDigits, Error> {
+        let mut taken = Taken {
+            events: self,
+            keys: Vec::new(),
+        };
         let mut collector = DigitCollector::new(Instant::now(), collection);
         let mut interrupted = None;
         let mut prompt_plays = !playing.queued().is_zero();
@@ -54,9 +59,13 @@ impl CallEvents {
             let waits = prompt_plays && collector.digits().is_empty();
             let deadline = collector.poll_timeout().filter(|_| !waits);
             let outcome = tokio::select! {
-                key = self.next_key() => {
-                    let (key, ..) = key.ok_or(Error::Ended)?;
-                    let outcome = collector.handle_digit(Instant::now(), key);
+                key = taken.events.next_key() => {
+                    let Some(key) = key else {
+                        taken.keys.clear();
+                        return Err(Error::Ended);
+                    };
+                    taken.keys.push(key);
+                    let outcome = collector.handle_digit(Instant::now(), key.digit);
                     if collector.is_barge_in() && interrupted.is_none() {
                         let cleared = playing.clear();
                         interrupted = Some(cleared).filter(|cleared| !cleared.utterances.is_empty());
@@ -74,11 +83,26 @@ impl CallEvents {
                 () = at(deadline) => collector.handle_timeout(Instant::now()),
             };
             if let Some(outcome) = outcome {
+                taken.keys.clear();
                 return Ok(CollectedDigits {
                     outcome,
                     interrupted,
                 });
             }
+        }
+    }
+}
+
+/// Keys that were taken and have led to nothing yet; gives them back when it is dropped.
+struct Taken<'a> {
+    events: &'a mut CallEvents,
+    keys: Vec<Key>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        for key in self.keys.drain(..).rev() {
+            self.events.give_back(key);
         }
     }
 }

@@ -163,17 +163,20 @@ impl CallEvents {
         ended.ok().map(CallEvent::Ended)
     }
 
-    /// The next key, how it came and how long it was held; what else happens is kept for [`recv`](Self::recv). `None` when the call is
-    /// over.
+    /// The next key; what else happens is kept for [`recv`](Self::recv). `None` when the call is over.
     ///
     /// Cancel safe.
-    pub(crate) async fn next_key(&mut self) -> Option<(char, DtmfMethod, Duration)> {
+    pub(crate) async fn next_key(&mut self) -> Option<Key> {
         let key = |event: &CallEvent| match event {
             CallEvent::Dtmf {
                 digit,
                 method,
                 duration,
-            } => Some((*digit, *method, *duration)),
+            } => Some(Key {
+                digit: *digit,
+                method: *method,
+                held: *duration,
+            }),
             _ => None,
         };
         if let Some(at) = self
@@ -196,6 +199,15 @@ impl CallEvents {
         }
     }
 
+    /// Puts a key back, before all others.
+    pub(crate) fn give_back(&mut self, key: Key) {
+        self.passed_over.push_front(CallEvent::Dtmf {
+            digit: key.digit,
+            method: key.method,
+            duration: key.held,
+        });
+    }
+
     /// Waits for the end of the call and passes over all other events; `None` if it was told already.
     ///
     /// Cancel safe.
@@ -207,6 +219,14 @@ impl CallEvents {
         }
         None
     }
+}
+
+/// A key that was pressed at the far end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key {
+    pub(crate) digit: char,
+    pub(crate) method: DtmfMethod,
+    pub(crate) held: Duration,
 }
 
 /// The driver's end of [`CallEvents`].

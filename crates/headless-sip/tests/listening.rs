@@ -203,6 +203,24 @@ async fn keys_typed_ahead_count_and_other_events_are_kept() {
 }
 
 #[tokio::test]
+async fn keys_come_again_when_the_collection_is_dropped() {
+    let mut pair = connected().await;
+    within(pair.caller.send_dtmf("12")).await.unwrap();
+    let endless = DigitCollection {
+        inter_digit_timeout: Duration::from_secs(60),
+        ..DigitCollection::default()
+    };
+    let dropped = tokio::time::timeout(ms(900), pair.callee.collect_digits(endless)).await;
+    assert!(dropped.is_err(), "{dropped:?}");
+    let two = DigitCollection {
+        max_digits: 2,
+        ..DigitCollection::default()
+    };
+    let input = within(pair.callee.collect_digits(two)).await.unwrap();
+    assert_eq!(input.outcome, DigitOutcome::Complete("12".into()));
+}
+
+#[tokio::test]
 async fn nothing_keyed_is_no_input_after_the_prompt_and_its_time() {
     let mut pair = connected().await;
     within(pair.callee.audio.tx.send(tone(440.0, 0.5, 8_000)))
