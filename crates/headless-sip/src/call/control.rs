@@ -48,7 +48,7 @@ impl CallControl {
         }
     }
 
-    /// Ends the call; see [`ActiveCall::hang_up`]. Ending a call that is over does nothing.
+    /// Ends the call; see [`ActiveCall::hang_up`](crate::ActiveCall::hang_up). Ending a call that is over does nothing.
     pub async fn hang_up(&self) -> Result<(), Error> {
         self.hang_up_with(&[]).await
     }
@@ -150,7 +150,7 @@ impl CallControl {
     }
 
     /// Asks the far end to call `target` in our stead (blind transfer, REFER, RFC 3515) and waits until it agrees; `target` as for
-    /// [`HeadlessSipClient::call`](crate::HeadlessSipClient::call). How it fares comes as [`CallEvent::Transfer`]; this call stands until
+    /// [`HeadlessSipClient::call`](crate::HeadlessSipClient::call). How it fares comes as [`CallEvent::Transfer`](crate::CallEvent::Transfer); this call stands until
     /// one side hangs up.
     ///
     /// # Errors
@@ -177,7 +177,7 @@ impl CallControl {
             .await?)
     }
 
-    /// Does what the far end asked for with [`CallEvent::TransferRequested`]: calls the target, tells the far end how that fares, and gives
+    /// Does what the far end asked for with [`CallEvent::TransferRequested`](crate::CallEvent::TransferRequested): calls the target, tells the far end how that fares, and gives
     /// the new call. The old one stands until one side hangs up; the far end usually does.
     ///
     /// # Errors
@@ -195,7 +195,7 @@ impl CallControl {
         follow(refer, &client).await
     }
 
-    /// Refuses what the far end asked for with [`CallEvent::TransferRequested`] (603). Does nothing when nothing is open.
+    /// Refuses what the far end asked for with [`CallEvent::TransferRequested`](crate::CallEvent::TransferRequested) (603). Does nothing when nothing is open.
     pub async fn decline_transfer(&self) {
         let (taken, refer) = oneshot::channel();
         if self.commands.send(Command::TakeRefer(taken)).await.is_ok() {
