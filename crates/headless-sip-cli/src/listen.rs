@@ -1,12 +1,13 @@
 //! What is heard in the sound of a call, as `--listen` asks for it and as events.
 
+use std::time::Duration;
+
 use clap::ValueEnum;
 use headless_sip::analysis::{
     Answerer, AnsweringMachineEvent, CallProgressEvent, CallProgressTone, Side, SpecialInformation,
     TalkOverEvent, VoiceEvent,
 };
 use headless_sip::{Heard, InBandDtmf, ListenConfig};
-use std::time::Duration;
 
 use crate::event::{Event, millis};
 

@@ -1,24 +1,11 @@
 //! Two calls joined by this program: each hears the other.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
+use media_engine::relay;
 
 use crate::{
-    ActiveCall, AudioBridge, AudioFrame, AudioReceiver, AudioSender, CallControl, CallEnded,
-    CallEvents, DtmfMethod, Error,
+    ActiveCall, AudioBridge, AudioReceiver, AudioSender, CallControl, CallEnded, CallEvents,
+    DtmfMethod, Error,
 };
-
-/// What is put before the first sound: packets must be whole when they are due, however unevenly frames come.
-const LEAD: Duration = Duration::from_millis(10);
-
-/// Within this time a queue has been as short as it gets; what always waits beyond `TOO_LONG` is left out in silence, and beyond
-/// `FAR_TOO_LONG` anywhere.
-const OBSERVED: Duration = Duration::from_secs(1);
-const TOO_LONG: Duration = Duration::from_millis(40);
-const FAR_TOO_LONG: Duration = Duration::from_millis(200);
-/// Fainter than this is silence.
-const SILENCE: f32 = 0.003;
 
 /// How a bridge ended: which call is over. The other one still stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,84 +73,6 @@ async fn keys(events: &mut CallEvents, to: &CallControl) -> Result<CallEnded, Er
 
 /// Passes sound on for as long as the bridge lasts: the end of a call is told by its events.
 async fn sound(from: &mut AudioReceiver, to: AudioSender) {
-    let mut pace = Pace::new(Instant::now());
-    let _ = to.try_send(AudioFrame::silence(LEAD, from.sample_rate()));
-    while let Some(frame) = from.recv().await {
-        if pace.takes(Instant::now(), to.queued(), &frame) {
-            // Full or closed: that call lags by its whole playback buffer, or is over.
-            let _ = to.try_send(frame);
-        }
-    }
+    relay(from, &to).await;
     std::future::pending().await
-}
-
-/// Keeps a queue short that is filled as fast as it empties: what it holds at the least within a second is delay and no more.
-#[derive(Debug)]
-struct Pace {
-    least: Duration,
-    look: Instant,
-    surplus: Duration,
-    urgent: bool,
-}
-
-impl Pace {
-    fn new(now: Instant) -> Self {
-        Self {
-            least: Duration::MAX,
-            look: now + OBSERVED,
-            surplus: Duration::ZERO,
-            urgent: false,
-        }
-    }
-
-    /// Whether to queue this frame, before which so much waits.
-    fn takes(&mut self, now: Instant, queued: Duration, frame: &AudioFrame) -> bool {
-        self.least = self.least.min(queued);
-        if now >= self.look {
-            self.surplus = match self.least > TOO_LONG {
-                true => self.least - LEAD,
-                false => Duration::ZERO,
-            };
-            self.urgent = self.least > FAR_TOO_LONG;
-            self.least = Duration::MAX;
-            self.look = now + OBSERVED;
-        }
-        let silent = || frame.samples.iter().all(|sample| sample.abs() < SILENCE);
-        if self.surplus >= frame.duration() && (self.urgent || silent()) {
-            self.surplus -= frame.duration();
-            return false;
-        }
-        true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FRAME: Duration = Duration::from_millis(20);
-
-    /// Runs the queue for some seconds with so much in it at first; how much is in it then.
-    fn left(at_first: Duration, level: f32) -> Duration {
-        let start = Instant::now();
-        let mut pace = Pace::new(start);
-        let mut queued = at_first;
-        let frame = AudioFrame::mono(vec![level; 160], 8_000);
-        for n in 0..200 {
-            if pace.takes(start + FRAME * n, queued, &frame) {
-                queued += FRAME;
-            }
-            queued = queued.saturating_sub(FRAME);
-        }
-        queued
-    }
-
-    #[test]
-    fn a_short_queue_is_left_alone_and_a_long_one_shortened_in_silence() {
-        let ms = Duration::from_millis;
-        assert_eq!(left(ms(30), 0.0), ms(30));
-        assert!(left(ms(120), 0.0) <= TOO_LONG);
-        assert_eq!(left(ms(120), 0.5), ms(120), "no word is left out for that");
-        assert!(left(ms(400), 0.5) <= TOO_LONG);
-    }
 }

@@ -300,7 +300,7 @@ impl HeadlessSipClient {
         if !config.watch_network || !config.local_sip_addr.ip().is_unspecified() {
             return;
         }
-        let mut watch = match NetworkWatch::open() {
+        let mut watch = match NetworkWatch::open(self.inner.agent.clone()) {
             Ok(watch) => watch,
             Err(error) => {
                 tracing::warn!(%error, "changes of the network are not noticed; call network_changed() on them");

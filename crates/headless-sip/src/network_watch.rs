@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use nix::net::if_::InterfaceFlags;
 use nix::sys::socket::{
     AddressFamily, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, socket,
 };
+use sip_signaling::UserAgent;
 
 /// Changes come in groups: an address, its route, the default route.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -24,6 +25,8 @@ pub(crate) struct NetworkWatch {
     /// Not UDP, but a socket of datagrams that is waited for and read in the same way.
     socket: tokio::net::UdpSocket,
     known: Ways,
+    /// Knows which of our addresses is the one towards a peer.
+    agent: UserAgent,
 }
 
 /// What matters of the network: our addresses, and which of them goes out.
@@ -35,7 +38,7 @@ struct Ways {
 
 impl NetworkWatch {
     /// Begins to listen. Within a tokio runtime.
-    pub(crate) fn open() -> io::Result<Self> {
+    pub(crate) fn open(agent: UserAgent) -> io::Result<Self> {
         let socket = socket(
             AddressFamily::Netlink,
             SockType::Raw,
@@ -52,7 +55,8 @@ impl NetworkWatch {
         )?;
         Ok(Self {
             socket: tokio::net::UdpSocket::from_std(socket.into())?,
-            known: Ways::now(),
+            known: Ways::now(&agent),
+            agent,
         })
     }
 
@@ -63,7 +67,7 @@ impl NetworkWatch {
         loop {
             self.said_something().await?;
             tokio::time::sleep(SETTLE).await;
-            let ways = Ways::now();
+            let ways = Ways::now(&self.agent);
             if ways != self.known {
                 self.known = ways;
                 return Ok(());
@@ -87,7 +91,7 @@ impl NetworkWatch {
 }
 
 impl Ways {
-    fn now() -> Self {
+    fn now(agent: &UserAgent) -> Self {
         let interfaces = nix::ifaddrs::getifaddrs().into_iter().flatten();
         let addresses = interfaces
             .filter(|interface| {
@@ -103,18 +107,7 @@ impl Ways {
             .filter(|ip| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()));
         Self {
             addresses: addresses.collect(),
-            outward: ELSEWHERE.map(|peer| source_towards(peer.parse().ok()?)),
+            outward: ELSEWHERE.map(|peer| agent.advertised_ip_for(peer.parse().ok()?).ok()),
         }
     }
-}
-
-/// Our address on the way to `peer`, if there is a way.
-fn source_towards(peer: SocketAddr) -> Option<IpAddr> {
-    let any: SocketAddr = match peer {
-        SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
-        SocketAddr::V6(_) => ([0_u16; 8], 0).into(),
-    };
-    let socket = UdpSocket::bind(any).ok()?;
-    socket.connect(peer).ok()?;
-    Some(socket.local_addr().ok()?.ip())
 }

@@ -51,9 +51,11 @@ mod audio_bridge;
 mod block_on;
 mod frame;
 mod mixer;
+mod pace;
 mod playback;
 mod playback_queue;
 mod queue;
+mod relay;
 
 mod background;
 mod capture;
@@ -85,6 +87,7 @@ pub use listening::{Heard, InBandDtmf, ListenConfig};
 pub use mixer::{Mixer, MixerLeg};
 pub use playback_queue::{Cleared, Milestone, PlayedUtterance, UtteranceId};
 pub use ports::MediaPorts;
+pub use relay::relay;
 pub use rtp_media::{
     Channel, ClockAnchor, ClockRate, ExtendedReports, JitterBufferConfig, NoMediaCause,
     PayloadType, RedundancyFormat, TelephoneEvent, TelephoneEventFormat, Transmit,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::pace::Pace;
 use crate::{AudioBridge, AudioError, AudioFrame, AudioSender, SAMPLE_RATES};
 use bus::{LegId, MixBus, ROUNDS_PER_SECOND};
 
@@ -16,14 +17,6 @@ const ROUND: Duration = Duration::from_millis(1_000 / ROUNDS_PER_SECOND as u64);
 
 /// What is put before the first sound for a leg: it is sent in packets of 20 ms and more, which must be whole when they are due.
 const LEAD: Duration = Duration::from_millis(30);
-
-/// Within this time a leg's queue has been as short as it gets.
-const OBSERVED: Duration = Duration::from_secs(1);
-/// What always waits beyond this is left out in silence, and beyond this anywhere.
-const TOO_LONG: Duration = Duration::from_millis(60);
-const FAR_TOO_LONG: Duration = Duration::from_millis(200);
-/// Fainter than this is silence.
-const SILENCE: f32 = 0.003;
 
 /// Joins the audio of calls to a conference. Clones are the same conference; it ends when the last clone and the last leg are gone.
 ///
@@ -66,12 +59,7 @@ struct State {
 struct Output {
     id: LegId,
     tx: AudioSender,
-    /// The least that waited since the last look.
-    least: Duration,
-    look: Instant,
-    /// Rounds to leave out; only silent ones unless it is urgent.
-    surplus: u32,
-    urgent: bool,
+    pace: Pace,
 }
 
 /// A call in a conference. Dropping it leaves, and the call's audio goes with it; [`leave`](Self::leave) gives that back.
@@ -229,37 +217,16 @@ async fn mix(shared: Arc<Shared>) {
 
 impl Output {
     fn new(id: LegId, tx: AudioSender) -> Self {
-        Self {
-            id,
-            tx,
-            least: Duration::MAX,
-            look: Instant::now() + OBSERVED,
-            surplus: 0,
-            urgent: false,
-        }
+        let pace = Pace::new(Instant::now(), LEAD);
+        Self { id, tx, pace }
     }
 
     fn hear(&mut self, now: Instant, samples: &[f32], sample_rate: u32) {
-        self.least = self.least.min(self.tx.queued());
-        if now >= self.look {
-            let beyond = self.least.saturating_sub(LEAD);
-            self.surplus = if self.least > TOO_LONG {
-                (beyond.as_millis() / ROUND.as_millis()) as u32
-            } else {
-                0
-            };
-            self.urgent = self.least > FAR_TOO_LONG;
-            self.least = Duration::MAX;
-            self.look = now + OBSERVED;
+        if self.pace.takes(now, self.tx.queued(), samples, ROUND) {
+            // Full or closed: the call lags by the whole playback buffer, or is over.
+            let _ = self
+                .tx
+                .try_send(AudioFrame::mono(samples.to_vec(), sample_rate));
         }
-        let silent = samples.iter().all(|sample| sample.abs() < SILENCE);
-        if self.surplus > 0 && (silent || self.urgent) {
-            self.surplus -= 1;
-            return;
-        }
-        // Full or closed: the call lags by the whole playback buffer, or is over.
-        let _ = self
-            .tx
-            .try_send(AudioFrame::mono(samples.to_vec(), sample_rate));
     }
 }
