@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     })
     .await?;
     if let Some(state) = client.registration()
-        && let RegistrationState::Registered { expires } = &*state.borrow()
+        && let RegistrationState::Registered { expires, .. } = &*state.borrow()
     {
         println!("registered for {} s", expires.as_secs());
     }

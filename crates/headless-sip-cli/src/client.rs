@@ -160,7 +160,7 @@ async fn first_outcome(
     loop {
         let now = state.borrow_and_update().clone();
         match now {
-            RegistrationState::Registered { expires } => return Ok(Some(expires.as_secs())),
+            RegistrationState::Registered { expires, .. } => return Ok(Some(expires.as_secs())),
             RegistrationState::Failed { error, .. } => {
                 return Err(registration_failure(error.into()));
             }
@@ -208,7 +208,7 @@ pub(crate) async fn tell_changes(client: &HeadlessSipClient, output: &Output) {
     while state.changed().await.is_ok() {
         let now = state.borrow_and_update().clone();
         match now {
-            RegistrationState::Registered { expires } if !registered => {
+            RegistrationState::Registered { expires, .. } if !registered => {
                 registered = true;
                 output.event(&Event::Registered {
                     aor: aor.clone(),

@@ -2,7 +2,7 @@
 
 /// `Allow`: the methods that are handled. Everything else is answered 405 or 501.
 pub(crate) const ALLOWED_METHODS: &str =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, MESSAGE, REFER, NOTIFY";
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, MESSAGE, REFER, SUBSCRIBE, NOTIFY";
 
 /// The media type of offers and answers.
 pub(crate) const SESSION_TYPE: &str = "application/sdp";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     Transport,
-    message::{HeaderList, NameAddr, StatusCode},
+    message::{HeaderList, NameAddr, StatusCode, name_addrs},
 };
 
 /// The final non-2xx answer of a peer.
@@ -27,11 +27,7 @@ impl Rejection {
             let q = contact.params().get("q");
             q.and_then(|q| q.parse().ok()).unwrap_or(1.0)
         };
-        let listed = self.headers.get_list("Contact");
-        let mut contacts: Vec<NameAddr> = listed
-            .into_iter()
-            .filter_map(|text| NameAddr::parse(text).ok())
-            .collect();
+        let mut contacts = name_addrs(&self.headers, "Contact");
         contacts.sort_by(|a, b| quality(b).total_cmp(&quality(a)));
         contacts
     }

@@ -48,6 +48,7 @@ mod agent;
 mod agent_headers;
 pub mod digest;
 mod error;
+pub mod event_package;
 mod limits;
 pub mod message;
 mod session;
@@ -58,16 +59,20 @@ mod transport;
 
 pub use agent::{
     Acknowledged, AnsweredInvite, Call, CallEnd, CallEvent, CallHandle, EndedBy, IncomingCalls,
-    IncomingInvite, IncomingMessage, IncomingMessages, IncomingOffer, IncomingRefer, InviteEvent,
-    InviteOptions, OfferAnswer, OutgoingInvite, Provisional, ReferNotifier, Registration,
-    RegistrationConfig, RegistrationState, RequestOptions, Timers, TraceDirection, TracedMessage,
-    TransferProgress, UserAgent, UserAgentConfig,
+    IncomingInvite, IncomingMessage, IncomingMessages, IncomingOffer, IncomingRefer,
+    IncomingSubscription, IncomingSubscriptions, InviteEvent, InviteOptions, Notification,
+    Notifier, NotifierEnd, OfferAnswer, OutgoingInvite, Provisional, ReferNotifier, Registration,
+    RegistrationConfig, RegistrationState, RequestOptions, Subscription, SubscriptionConfig,
+    SubscriptionEvent, Timers, TraceDirection, TracedMessage, TransferProgress, UserAgent,
+    UserAgentConfig,
 };
 pub use digest::Credentials;
 pub use error::{Rejection, SignalingError};
 pub use ipnet::IpNet;
 pub use limits::Limits;
-pub use message::{Body, HeaderList, Method, NameAddr, Request, Response, StatusCode, Uri};
+pub use message::{
+    Body, HeaderList, Method, NameAddr, Request, Response, StatusCode, SubscriptionState, Uri,
+};
 pub use session::{Passwords, RateLimit, TrunkConfig, TrunkPeer};
 pub use tls::{TlsConfig, TlsIdentity};
 pub use transport::Transport;

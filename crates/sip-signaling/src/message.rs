@@ -1,6 +1,7 @@
 //! The message model: what stands on the wire, as typed values that print and parse.
 
 mod body;
+mod event;
 mod headers;
 mod identity;
 mod method;
@@ -18,10 +19,13 @@ mod validation;
 mod via;
 
 pub use body::Body;
+pub use event::SubscriptionState;
+pub(crate) use event::{Event, check_token};
 pub use headers::HeaderList;
 pub use identity::{CallInfo, Diversion, HistoryEntry, Reason, UserToUser};
 pub use method::{Method, MethodToken};
 pub use name_addr::NameAddr;
+pub(crate) use name_addr::name_addrs;
 pub use params::Params;
 pub use parse::{Message, ParseError};
 pub use request::Request;

@@ -16,6 +16,7 @@ mod rate_limit;
 mod refresh;
 mod reliable;
 mod session_timer;
+mod subscription;
 mod target_order;
 mod trunk;
 
@@ -28,6 +29,7 @@ pub use rate_limit::RateLimit;
 pub(crate) use refresh::{RefreshPolicy, Step, seconds};
 pub(crate) use reliable::{ReceivedReliable, ReliableStep, SentReliable};
 pub(crate) use session_timer::{LEAST_SESSION, SessionStep, SessionTimer};
+pub(crate) use subscription::{SubscriptionPolicy, SubscriptionStep};
 pub(crate) use target_order::{Naptr, Srv, TargetHealth, follow_naptr, order_srv, srv_name};
 pub(crate) use trunk::{Admission, Trunk};
 pub use trunk::{Passwords, TrunkConfig, TrunkPeer};

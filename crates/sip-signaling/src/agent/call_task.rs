@@ -24,7 +24,7 @@ use super::{
 use crate::{
     Body, Credentials, HeaderList, Method, Request, Response, SignalingError, StatusCode,
     agent_headers::ACCEPTED_TYPES,
-    message::refer::sipfrag_status,
+    message::{Event, SubscriptionState, refer::sipfrag_status},
     session::{CseqOrder, SentReliable, SessionStep, SessionTimer},
     transaction::{ServerEvent, ServerTransaction, Target},
 };
@@ -420,18 +420,16 @@ impl CallTask {
     /// News of a transfer that this side asked for (RFC 3515 section 2.4.4).
     fn on_notify(&mut self, transaction: Box<ServerTransaction>) {
         let headers = &transaction.request.headers;
-        let package = headers.get("Event").unwrap_or_default();
-        let package = package.split(';').next().unwrap_or_default().trim();
-        if !package.eq_ignore_ascii_case("refer") {
-            return refuse(self.inner(), transaction, StatusCode(489));
+        let refer =
+            Event::of(headers).is_some_and(|event| event.package.eq_ignore_ascii_case("refer"));
+        if !refer {
+            return refuse(self.inner(), transaction, StatusCode::BAD_EVENT);
         }
         if self.refers.0 == 0 {
             return refuse(self.inner(), transaction, StatusCode::CALL_DOES_NOT_EXIST);
         }
-        let state = headers.get("Subscription-State").unwrap_or_default();
-        let terminated = state
-            .get(.."terminated".len())
-            .is_some_and(|start| start.eq_ignore_ascii_case("terminated"));
+        let state = SubscriptionState::of(headers);
+        let terminated = matches!(state, Some(SubscriptionState::Terminated { .. }));
         let told = sipfrag_status(&transaction.request.body);
         refuse(self.inner(), transaction, StatusCode::OK);
         if told.is_none() && !terminated {

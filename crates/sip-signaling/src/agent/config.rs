@@ -128,6 +128,9 @@ pub struct RegistrationConfig {
     pub aor: NameAddr,
     /// User part of the Contact; `None` takes that of the address of record.
     pub contact_user: Option<String>,
+    /// A URN that names this device or program for ever, such as `urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6`: the registrar then replaces the
+    /// binding of an earlier start instead of adding one (RFC 5626). Default `None`.
+    pub instance_id: Option<String>,
     /// Answers to the registrar's challenge.
     pub credentials: Option<Credentials>,
     /// Wanted lifetime, default 300 s; the registrar may shorten it or demand a longer one (423).
@@ -149,6 +152,7 @@ impl RegistrationConfig {
             registrar,
             aor,
             contact_user: None,
+            instance_id: None,
             credentials: None,
             expires: Duration::from_secs(300),
             proxy: None,
@@ -172,6 +176,8 @@ pub struct RequestOptions {
     pub credentials: Option<Credentials>,
     /// First hop instead of the target and of [`UserAgentConfig::outbound_proxy`]; goes into a Route header.
     pub proxy: Option<Uri>,
+    /// Proxies to pass after that, such as [`crate::Registration::service_route`].
+    pub route: Vec<NameAddr>,
     /// Transport; `None` follows the `transport` parameter of the first hop, else UDP where it is spoken.
     pub transport: Option<Transport>,
     /// More headers.
@@ -189,6 +195,7 @@ impl RequestOptions {
             from,
             credentials: None,
             proxy: None,
+            route: Vec::new(),
             transport: None,
             headers: HeaderList::new(),
             body: None,
@@ -207,6 +214,8 @@ pub struct InviteOptions {
     pub credentials: Option<Credentials>,
     /// First hop instead of the target and of [`UserAgentConfig::outbound_proxy`]; goes into a Route header.
     pub proxy: Option<Uri>,
+    /// Proxies to pass after that, such as [`crate::Registration::service_route`].
+    pub route: Vec<NameAddr>,
     /// Transport; `None` follows the `transport` parameter of the first hop, else UDP where it is spoken.
     pub transport: Option<Transport>,
     /// More headers of the INVITE.
@@ -225,6 +234,7 @@ impl InviteOptions {
             from,
             credentials: None,
             proxy: None,
+            route: Vec::new(),
             transport: None,
             headers: HeaderList::new(),
             body: None,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use tokio::sync::mpsc;
 
 use super::{
-    incoming, messages,
+    incoming, messages, notifier,
     user_agent::{CallInput, Inner},
 };
 use crate::{
@@ -88,8 +88,16 @@ fn outside(inner: &Arc<Inner>, transaction: Box<ServerTransaction>) {
             StatusCode::OK,
             &[("Accept", ACCEPTED_TYPES)],
         ),
-        Method::Message => messages::arrive(inner, transaction),
-        Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify => {
+        Method::Message => {
+            let unheard = StatusCode::METHOD_NOT_ALLOWED;
+            messages::arrive(inner, transaction, inner.message_queue(), unheard)
+        }
+        Method::Notify => {
+            let unheard = StatusCode::CALL_DOES_NOT_EXIST;
+            messages::arrive(inner, transaction, inner.notification_queue(), unheard)
+        }
+        Method::Subscribe => notifier::arrive(inner, transaction),
+        Method::Bye | Method::Info | Method::Update | Method::Prack => {
             refuse(inner, transaction, StatusCode::CALL_DOES_NOT_EXIST)
         }
         Method::Other(_) => refuse(inner, transaction, StatusCode::NOT_IMPLEMENTED),

@@ -17,7 +17,7 @@ use crate::{
     transaction::ServerTransaction,
 };
 
-/// A MESSAGE of a peer, outside any call; answered 200 already.
+/// A MESSAGE or a NOTIFY of a peer, outside any call and subscription; answered 200 already.
 #[derive(Debug, Clone)]
 pub struct IncomingMessage {
     /// From: the sender, verified by nobody.
@@ -26,11 +26,11 @@ pub struct IncomingMessage {
     pub to: NameAddr,
     /// All headers.
     pub headers: HeaderList,
-    /// The text, and its type.
+    /// The text or the state, and its type.
     pub body: Option<Body>,
 }
 
-/// The queue of incoming MESSAGEs. Dropping it refuses further ones.
+/// A queue of incoming MESSAGEs or NOTIFYs. Dropping it refuses further ones.
 #[derive(Debug)]
 pub struct IncomingMessages {
     pub(super) queue: mpsc::Receiver<IncomingMessage>,
@@ -45,8 +45,13 @@ impl IncomingMessages {
     }
 }
 
-/// A MESSAGE outside any call: 200 if it found its place in the queue.
-pub(super) fn arrive(inner: &Inner, transaction: Box<ServerTransaction>) {
+/// A MESSAGE or NOTIFY outside any call: 200 if it found its place in the queue, `unheard` if there is none.
+pub(super) fn arrive(
+    inner: &Inner,
+    transaction: Box<ServerTransaction>,
+    queue: Option<mpsc::Sender<IncomingMessage>>,
+    unheard: StatusCode,
+) {
     let request = &transaction.request;
     let (Some(from), Some(to)) = (request.from(), request.to()) else {
         return refuse(inner, transaction, StatusCode::BAD_REQUEST);
@@ -57,16 +62,13 @@ pub(super) fn arrive(inner: &Inner, transaction: Box<ServerTransaction>) {
         headers: request.headers.clone(),
         body: request.body(),
     };
-    let slot = inner
-        .message_queue()
-        .map(|queue| queue.try_reserve_owned().ok());
-    let status = match slot {
+    let status = match queue.map(|queue| queue.try_reserve_owned().ok()) {
         Some(Some(slot)) => {
             slot.send(message);
             StatusCode::OK
         }
         Some(None) => StatusCode::TEMPORARILY_UNAVAILABLE,
-        None => StatusCode::METHOD_NOT_ALLOWED,
+        None => unheard,
     };
     refuse(inner, transaction, status);
 }
@@ -86,8 +88,9 @@ pub(super) async fn send(
         ));
     }
     check_headers(&options.headers, true)?;
-    let hop = inner.first_hop(options.proxy.as_ref(), &options.target);
-    let mut base = outside_request(method.clone(), &options.target, &options.from, hop);
+    let (target, route) = (&options.target, &options.route);
+    let hop = inner.first_hop(options.proxy.as_ref(), route, target);
+    let mut base = outside_request(method.clone(), target, &options.from, hop, route);
     inner.add_agent_headers(&mut base.headers);
     if *method == Method::Options {
         base.headers

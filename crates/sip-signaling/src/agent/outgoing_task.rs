@@ -34,7 +34,7 @@ pub(super) async fn start(
 ) -> Result<OutgoingInvite, SignalingError> {
     check_headers(&options.headers, false)?;
     let hop = inner
-        .first_hop(options.proxy.as_ref(), &options.target)
+        .first_hop(options.proxy.as_ref(), &options.route, &options.target)
         .clone();
     // The body and the headers are put together once before anything is resolved, so that bad input is told first.
     let mut base = base_request(inner, &options, &hop)?;
@@ -90,7 +90,8 @@ fn base_request(
     options: &InviteOptions,
     hop: &Uri,
 ) -> Result<Request, SignalingError> {
-    let mut request = outside_request(Method::Invite, &options.target, &options.from, hop);
+    let (target, from) = (&options.target, &options.from);
+    let mut request = outside_request(Method::Invite, target, from, hop, &options.route);
     inner.add_agent_headers(&mut request.headers);
     add_custom(&mut request.headers, &options.headers);
     request.set_body(options.body.clone())?;
@@ -98,14 +99,26 @@ fn base_request(
 }
 
 /// A request outside a dialog, without Via and CSeq (RFC 3261 section 8.1.1).
-pub(super) fn outside_request(method: Method, target: &Uri, from: &NameAddr, hop: &Uri) -> Request {
+pub(super) fn outside_request(
+    method: Method,
+    target: &Uri,
+    from: &NameAddr,
+    hop: &Uri,
+    route: &[NameAddr],
+) -> Request {
     let mut request = Request::new(method, target.to_request_uri());
     let headers = &mut request.headers;
-    if hop != target {
+    let is_first = |route: &NameAddr| {
+        route.uri().host().eq_ignore_ascii_case(hop.host()) && route.uri().port() == hop.port()
+    };
+    if hop != target && !route.first().is_some_and(is_first) {
         let mut route = hop.clone();
         // RFC 3261 section 8.1.2: a pre-set route is a loose route.
         route.params_mut().set_raw("lr", None);
         headers.push_raw("Route", NameAddr::new(route).to_string());
+    }
+    for next in route {
+        headers.push_raw("Route", next.to_string());
     }
     headers.push_raw("Max-Forwards", "70");
     headers.push_raw("From", from.clone().with_tag(&token(12)).to_string());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::SignalingError;
+use crate::{NameAddr, SignalingError};
 
 /// Where a registration stands.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub enum RegistrationState {
     Registered {
         /// Lifetime that the registrar granted.
         expires: Duration,
+        /// The proxies that requests of this account have to pass (RFC 3608), first to last; usually none.
+        service_route: Vec<NameAddr>,
     },
     /// The last attempt failed; another one follows after `retry_in`.
     Failed {
@@ -58,6 +60,14 @@ impl Registration {
     /// The state, to watch.
     pub fn state(&self) -> watch::Receiver<RegistrationState> {
         self.state.clone()
+    }
+
+    /// The proxies that requests of this account have to pass (RFC 3608), for [`crate::InviteOptions::route`]; usually none.
+    pub fn service_route(&self) -> Vec<NameAddr> {
+        match &*self.state.borrow() {
+            RegistrationState::Registered { service_route, .. } => service_route.clone(),
+            _ => Vec::new(),
+        }
     }
 
     /// Removes the binding at the registrar and ends.

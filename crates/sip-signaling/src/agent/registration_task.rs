@@ -10,11 +10,12 @@ use super::{
     config::RegistrationConfig,
     outgoing_task::sleep_until,
     registration::RegistrationState,
-    user_agent::{Inner, add_custom, contact_at, new_call_id},
+    user_agent::{Inner, add_custom, changed, contact_at, new_call_id},
 };
 use crate::{
     HeaderList, Method, NameAddr, Request, Response, SignalingError, Transport, Uri,
-    message::Scheme,
+    agent_headers::SUPPORTED,
+    message::{Scheme, name_addrs},
     session::{RefreshPolicy, Step, seconds},
     transaction::{Candidate, Target},
 };
@@ -57,13 +58,6 @@ pub(super) async fn run(
     state.send_replace(RegistrationState::Unregistered);
     if let Some(done) = stopping {
         done.send(result).ok();
-    }
-}
-
-/// Waits for a change of the network; for ever once the user agent is gone.
-async fn changed(network: &mut watch::Receiver<u64>) {
-    if network.changed().await.is_err() {
-        std::future::pending().await
     }
 }
 
@@ -135,7 +129,14 @@ impl RegistrationTask {
                             .layer
                             .serves(self.hop().host(), (flow.transport, flow.addr));
                     }
-                    state.send_replace(RegistrationState::Registered { expires });
+                    let service_route = result.as_ref().map_or_else(
+                        |_| Vec::new(),
+                        |(response, _)| name_addrs(&response.headers, "Service-Route"),
+                    );
+                    state.send_replace(RegistrationState::Registered {
+                        expires,
+                        service_route,
+                    });
                     return next;
                 }
                 Step::Failed { next, pause } => {
@@ -216,7 +217,7 @@ impl RegistrationTask {
 
     fn hop(&self) -> &Uri {
         self.inner
-            .first_hop(self.config.proxy.as_ref(), &self.config.registrar)
+            .first_hop(self.config.proxy.as_ref(), &[], &self.config.registrar)
     }
 
     /// Sends to the first server that answers, in the domain's order (RFC 3263 section 4.3).
@@ -225,7 +226,7 @@ impl RegistrationTask {
         let mut candidates: VecDeque<Candidate> = self
             .inner
             .layer
-            .locate(&hop, self.config.transport)
+            .locate_registrar(&hop, self.config.transport)
             .await?
             .into();
         let patience = self.inner.layer.patience();
@@ -293,7 +294,17 @@ impl RegistrationTask {
             None => self.inner.contact(user.as_deref(), target),
         };
         let secure = self.config.registrar.scheme() == Scheme::Sips;
-        contact.map(|contact| if secure { contact.with_sips() } else { contact })
+        let mut contact = contact?;
+        if secure {
+            contact = contact.with_sips();
+        }
+        if let Some(instance) = &self.config.instance_id {
+            // RFC 5626 section 4.2: one flow of this instance.
+            let params = contact.params_mut();
+            params.set_raw("reg-id", Some("1"));
+            params.set_raw("+sip.instance", Some(&format!("\"<{instance}>\"")));
+        }
+        Ok(contact)
     }
 
     fn base_request(
@@ -326,6 +337,13 @@ impl RegistrationTask {
         }
         request.headers.push_raw("Expires", expires.to_string());
         let mut headers = HeaderList::new();
+        // RFC 3327 section 5.1: edge proxies may stand between the registrar and us.
+        let outbound = self
+            .config
+            .instance_id
+            .as_ref()
+            .map_or("", |_| ", outbound");
+        headers.push_raw("Supported", format!("{SUPPORTED}, path{outbound}"));
         self.inner.add_agent_headers(&mut headers);
         request.headers.extend(&headers);
         add_custom(&mut request.headers, &self.config.headers);

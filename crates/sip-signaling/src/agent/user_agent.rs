@@ -17,16 +17,19 @@ use super::{
     dispatch,
     incoming::{IncomingCalls, IncomingInvite},
     messages::{self, IncomingMessage, IncomingMessages},
+    notifier::{IncomingSubscription, IncomingSubscriptions},
     outgoing::OutgoingInvite,
     outgoing_task,
     registration::{Registration, RegistrationState},
     registration_task,
+    subscription::{Subscription, SubscriptionConfig},
+    subscription_task,
     trace::TracedMessage,
 };
 use crate::{
     HeaderList, Method, NameAddr, Request, Response, SignalingError, StatusCode, Transport, Uri,
     agent_headers::{ALLOWED_METHODS, SUPPORTED},
-    message::Scheme,
+    message::{Scheme, check_token},
     session::{Dialog, DialogId, SessionTimer},
     transaction::{
         Candidate, ClientEvent, LayerConfig, ListenConfig, ServerTransaction, Target,
@@ -95,6 +98,8 @@ impl UserAgent {
             learned: Mutex::default(),
             registrations: Mutex::default(),
             messages: Mutex::default(),
+            notifications: Mutex::default(),
+            packages: Mutex::default(),
             draining: Mutex::default(),
             network: watch::Sender::default(),
             tasks: TaskTracker::new(),
@@ -131,7 +136,7 @@ impl UserAgent {
     pub async fn next_hop(&self, options: &InviteOptions) -> Result<SocketAddr, SignalingError> {
         let hop = self
             .inner
-            .first_hop(options.proxy.as_ref(), &options.target)
+            .first_hop(options.proxy.as_ref(), &options.route, &options.target)
             .clone();
         self.inner
             .reach(&hop, options.transport)
@@ -145,6 +150,7 @@ impl UserAgent {
     /// `InvalidInput` for a header that is this crate's own or holds a control character.
     pub fn register(&self, config: RegistrationConfig) -> Result<Registration, SignalingError> {
         check_headers(&config.headers, false)?;
+        config.instance_id.as_deref().map_or(Ok(()), check_urn)?;
         let (state_sender, state) = watch::channel(RegistrationState::Registering);
         let (stop, stop_receiver) = mpsc::unbounded_channel();
         self.inner.registrations().push(stop.clone());
@@ -180,12 +186,60 @@ impl UserAgent {
         messages::send(&self.inner, options).await
     }
 
+    /// Subscribes to the state of a resource (RFC 6665), and keeps that up in the background until it is told to stop: refreshed in time, and
+    /// begun anew after a failure that may pass.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a package that is no token, a header that is this crate's own, or a control character.
+    pub fn subscribe(&self, config: SubscriptionConfig) -> Result<Subscription, SignalingError> {
+        check_token("event package", &config.package)?;
+        check_headers(&config.headers, false)?;
+        HeaderList::new().push("Accept", config.accept.join(", "))?;
+        let (sender, events) = mpsc::channel(self.inner.config.limits.pending_messages.max(2));
+        let (stop, stop_receiver) = mpsc::unbounded_channel();
+        self.inner.tasks.spawn(subscription_task::run(
+            self.inner.clone(),
+            config,
+            sender,
+            stop_receiver,
+        ));
+        Ok(Subscription { events, stop })
+    }
+
     /// The MESSAGEs that come in outside calls from now on. Without this, or once it is dropped, they are refused with 405; a second call takes
     /// the place of the first.
     pub fn messages(&self) -> IncomingMessages {
         let (sender, queue) = mpsc::channel(self.inner.config.limits.pending_messages.max(1));
         *locked(&self.inner.messages) = Some(sender);
         IncomingMessages { queue }
+    }
+
+    /// The NOTIFYs that come in without a subscription from now on, as some PBXs tell of waiting messages. Without this, or once it is dropped,
+    /// they are refused with 481; a second call takes the place of the first.
+    pub fn unsolicited_notifications(&self) -> IncomingMessages {
+        let (sender, queue) = mpsc::channel(self.inner.config.limits.pending_messages.max(1));
+        *locked(&self.inner.notifications) = Some(sender);
+        IncomingMessages { queue }
+    }
+
+    /// The subscriptions that peers ask for from now on, to these event packages; others are refused with 489. Without this, or once it is
+    /// dropped, all are. A second call takes the place of the first.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a package that is no token.
+    pub fn subscriptions(
+        &self,
+        packages: &[&str],
+    ) -> Result<IncomingSubscriptions, SignalingError> {
+        packages
+            .iter()
+            .try_for_each(|package| check_token("event package", package))?;
+        let (sender, queue) = mpsc::channel(self.inner.config.limits.pending_messages.max(1));
+        *locked(&self.inner.packages) = Some(Packages {
+            names: packages.iter().map(|&name| name.to_owned()).collect(),
+            queue: sender,
+        });
+        Ok(IncomingSubscriptions { queue })
     }
 
     /// From now on new calls are refused with 503, and OPTIONS outside calls answered so, both with this `Retry-After`; calls that are up or
@@ -243,6 +297,13 @@ impl UserAgent {
     }
 }
 
+/// The event packages that peers may subscribe to, and who hears of it.
+#[derive(Debug, Clone)]
+pub(super) struct Packages {
+    pub(super) names: Vec<String>,
+    pub(super) queue: mpsc::Sender<IncomingSubscription>,
+}
+
 /// Tells a registration to end, and where to say how that went.
 type Stop = mpsc::UnboundedSender<oneshot::Sender<Result<(), SignalingError>>>;
 
@@ -257,7 +318,7 @@ pub(super) enum CallInput {
 
 pub(super) type CallInputs = mpsc::UnboundedSender<CallInput>;
 
-/// An INVITE of ours, by Call-ID and From tag: early dialogs and further 2xx belong to it.
+/// An INVITE or SUBSCRIBE of ours, by Call-ID and From tag: early dialogs and further 2xx belong to it.
 pub(super) type InviteKey = (String, String);
 
 /// An INVITE of a peer, by Call-ID, From tag and CSeq (RFC 3261 section 8.2.2.2).
@@ -274,6 +335,9 @@ pub(crate) struct Inner {
     learned: Mutex<HashMap<IpAddr, SocketAddr>>,
     registrations: Mutex<Vec<Stop>>,
     messages: Mutex<Option<mpsc::Sender<IncomingMessage>>>,
+    /// For NOTIFYs of no subscription.
+    notifications: Mutex<Option<mpsc::Sender<IncomingMessage>>>,
+    packages: Mutex<Option<Packages>>,
     /// New calls are refused, and what they are told of when to try again.
     draining: Mutex<Option<Duration>>,
     /// Counts the changes of this machine's network.
@@ -289,6 +353,11 @@ impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Inner").finish_non_exhaustive()
     }
+}
+
+/// The queue, if somebody listens.
+fn open<T>(queue: &Mutex<Option<mpsc::Sender<T>>>) -> Option<mpsc::Sender<T>> {
+    locked(queue).clone().filter(|queue| !queue.is_closed())
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -340,9 +409,16 @@ impl Inner {
     }
 
     pub(super) fn message_queue(&self) -> Option<mpsc::Sender<IncomingMessage>> {
-        locked(&self.messages)
-            .clone()
-            .filter(|queue| !queue.is_closed())
+        open(&self.messages)
+    }
+
+    pub(super) fn notification_queue(&self) -> Option<mpsc::Sender<IncomingMessage>> {
+        open(&self.notifications)
+    }
+
+    pub(super) fn packages(&self) -> Option<Packages> {
+        let packages = locked(&self.packages).clone();
+        packages.filter(|packages| !packages.queue.is_closed())
     }
 
     fn registrations(&self) -> MutexGuard<'_, Vec<Stop>> {
@@ -355,10 +431,16 @@ impl Inner {
         locked(&self.learned).insert(peer, seen);
     }
 
-    /// The first hop of a request outside a dialog.
-    pub(super) fn first_hop<'a>(&'a self, proxy: Option<&'a Uri>, target: &'a Uri) -> &'a Uri {
+    /// The first hop of a request outside a dialog: its proxy, ours, the first of its route, or its target.
+    pub(super) fn first_hop<'a>(
+        &'a self,
+        proxy: Option<&'a Uri>,
+        route: &'a [NameAddr],
+        target: &'a Uri,
+    ) -> &'a Uri {
         proxy
             .or(self.config.outbound_proxy.as_ref())
+            .or(route.first().map(NameAddr::uri))
             .unwrap_or(target)
     }
 
@@ -463,7 +545,7 @@ impl Inner {
         add_missing(headers, "User-Agent", &self.config.user_agent);
     }
 
-    /// An answer with our headers; 1xx and 2xx to INVITE carry Contact and Record-Route (RFC 3261 section 12.1.1).
+    /// An answer with our headers; 1xx and 2xx that begin a dialog carry Contact and Record-Route (RFC 3261 section 12.1.1).
     pub(super) fn response(
         &self,
         request: &Request,
@@ -472,13 +554,17 @@ impl Inner {
         source: Target,
     ) -> Response {
         let mut response = Response::to_request(request, status, tag);
-        if request.method == Method::Invite && status.0 > 100 && status.0 < 300 {
+        let succeeds = status.0 > 100 && status.0 < 300;
+        if matches!(request.method, Method::Invite | Method::Subscribe) && succeeds {
             for route in request.headers.get_all("Record-Route") {
                 response.headers.push_raw("Record-Route", route);
             }
         }
-        let refreshes = matches!(request.method, Method::Invite | Method::Update);
-        if refreshes && status.0 > 100 && status.0 < 300 {
+        let refreshes = matches!(
+            request.method,
+            Method::Invite | Method::Update | Method::Subscribe
+        );
+        if refreshes && succeeds {
             let user = request.to().and_then(|to| to.uri().user_decoded());
             if let Ok(contact) = self.contact(user.as_deref(), source) {
                 // RFC 3261 section 12.1.1: sips is answered with sips.
@@ -549,6 +635,8 @@ pub(super) fn method_name(method: &Method) -> &'static str {
         Method::Update => "UPDATE",
         Method::Info => "INFO",
         Method::Cancel => "CANCEL",
+        Method::Subscribe => "SUBSCRIBE",
+        Method::Notify => "NOTIFY",
         _ => "request",
     }
 }
@@ -582,6 +670,25 @@ fn check_path(path: &str) -> Result<(), SignalingError> {
         "WebSocket path",
         "it does not begin with \"/\", or holds a space or a control character (CR, LF or NUL)",
     ))
+}
+
+/// An instance id goes between `"<` and `>"` (RFC 5626 section 4.1).
+fn check_urn(text: &str) -> Result<(), SignalingError> {
+    let sound = |c: char| c.is_ascii_graphic() && !"<>\"\\".contains(c);
+    if text.len() > 4 && text.starts_with("urn:") && text.chars().all(sound) {
+        return Ok(());
+    }
+    Err(SignalingError::input(
+        "instance id",
+        "it is no URN, such as \"urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6\"",
+    ))
+}
+
+/// Waits for a change of the network; for ever once the user agent is gone.
+pub(super) async fn changed(network: &mut watch::Receiver<u64>) {
+    if network.changed().await.is_err() {
+        std::future::pending().await
+    }
 }
 
 /// Headers that make the protocol run are not the program's to set.

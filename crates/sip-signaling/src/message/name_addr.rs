@@ -9,6 +9,7 @@
 use std::{fmt, str::FromStr};
 
 use super::{
+    HeaderList,
     params::Params,
     text::{has_control, quote, split_quoted, unquote},
     uri::{Uri, UriError},
@@ -166,6 +167,14 @@ impl From<Uri> for NameAddr {
     fn from(uri: Uri) -> NameAddr {
         NameAddr::new(uri)
     }
+}
+
+/// The elements of a header that can be read, in order; a broken one would break a route anyway.
+pub(crate) fn name_addrs(headers: &HeaderList, name: &str) -> Vec<NameAddr> {
+    let elements = headers.get_list(name).into_iter();
+    elements
+        .filter_map(|text| NameAddr::parse(text).ok())
+        .collect()
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ impl StatusCode {
     pub const BUSY_HERE: StatusCode = StatusCode(486);
     pub const REQUEST_TERMINATED: StatusCode = StatusCode(487);
     pub const NOT_ACCEPTABLE_HERE: StatusCode = StatusCode(488);
+    pub const BAD_EVENT: StatusCode = StatusCode(489);
     pub const REQUEST_PENDING: StatusCode = StatusCode(491);
     pub const SERVER_INTERNAL_ERROR: StatusCode = StatusCode(500);
     pub const NOT_IMPLEMENTED: StatusCode = StatusCode(501);

@@ -2,7 +2,7 @@
 
 use crate::{
     SignalingError,
-    message::{HeaderList, Method, NameAddr, Request, Response, Uri},
+    message::{Method, NameAddr, Request, Response, Uri, name_addrs},
 };
 
 /// What names a dialog on this side.
@@ -53,7 +53,7 @@ impl Dialog {
             local_tag: local.tag().unwrap_or_default().to_owned(),
             remote_tag: remote.tag().ok_or_else(|| broken("To tag"))?.to_owned(),
         };
-        let mut route_set = record_route(&response.headers);
+        let mut route_set = name_addrs(&response.headers, "Record-Route");
         route_set.reverse();
         Ok(Dialog {
             id,
@@ -90,7 +90,7 @@ impl Dialog {
             remote,
             local_cseq: 0,
             remote_cseq: invite.cseq().map(|(number, _)| number),
-            route_set: record_route(&invite.headers),
+            route_set: name_addrs(&invite.headers, "Record-Route"),
             remote_target: contact.uri().clone(),
             owns_call_id: false,
         })
@@ -99,7 +99,7 @@ impl Dialog {
     /// The 2xx of an early dialog: its target and route set hold from now on (RFC 3261 section 13.2.2.4).
     pub(crate) fn confirm(&mut self, response: &Response) {
         self.refresh_target(response.contact());
-        let mut route_set = record_route(&response.headers);
+        let mut route_set = name_addrs(&response.headers, "Record-Route");
         route_set.reverse();
         self.route_set = route_set;
     }
@@ -194,15 +194,6 @@ impl Dialog {
             self.remote_target = contact.uri().clone();
         }
     }
-}
-
-/// Whole elements that can be read; a broken one would break the route anyway.
-fn record_route(headers: &HeaderList) -> Vec<NameAddr> {
-    headers
-        .get_list("Record-Route")
-        .into_iter()
-        .filter_map(|text| NameAddr::parse(text).ok())
-        .collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Response, message::NameAddr};
+use crate::{
+    Response,
+    message::{NameAddr, name_addrs},
+};
 
 /// What a final answer to a REGISTER means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,14 +53,24 @@ impl RefreshPolicy {
         draw: f64,
     ) -> Step {
         if response.status.is_success() {
-            let expires = granted(response, contact).unwrap_or(self.wanted);
-            self.failures = 0;
-            self.raised = false;
-            return Step::Registered {
-                expires,
-                next: later(now, refresh_after(expires)),
-            };
+            return self.succeeded(now, granted(response, contact));
         }
+        self.refused(now, response, draw)
+    }
+
+    /// It was agreed to, for this long.
+    pub(crate) fn succeeded(&mut self, now: Instant, granted: Option<Duration>) -> Step {
+        let expires = granted.unwrap_or(self.wanted);
+        self.failures = 0;
+        self.raised = false;
+        Step::Registered {
+            expires,
+            next: later(now, refresh_after(expires)),
+        }
+    }
+
+    /// A final answer that is no success.
+    pub(crate) fn refused(&mut self, now: Instant, response: &Response, draw: f64) -> Step {
         if response.status.0 == 423
             && !self.raised
             && let Some(least) = seconds(response.headers.get("Min-Expires"))
@@ -92,12 +105,12 @@ impl RefreshPolicy {
     }
 }
 
-fn later(now: Instant, after: Duration) -> Instant {
+pub(crate) fn later(now: Instant, after: Duration) -> Instant {
     now.checked_add(after).unwrap_or(now)
 }
 
 /// Early enough for a lost REGISTER and its 32 s of retransmissions where the lifetime allows it, else at half.
-fn refresh_after(expires: Duration) -> Duration {
+pub(crate) fn refresh_after(expires: Duration) -> Duration {
     let margin = Duration::from_secs(40);
     if expires > margin.saturating_mul(3) {
         expires.saturating_sub(margin).max(expires.mul_f64(0.5))
@@ -108,12 +121,7 @@ fn refresh_after(expires: Duration) -> Duration {
 
 /// The lifetime of our own binding: the Contact's `expires`, else `Expires` (RFC 3261 section 10.2.4).
 fn granted(response: &Response, contact: &NameAddr) -> Option<Duration> {
-    let bindings: Vec<NameAddr> = response
-        .headers
-        .get_list("Contact")
-        .into_iter()
-        .filter_map(|text| NameAddr::parse(text).ok())
-        .collect();
+    let bindings = name_addrs(&response.headers, "Contact");
     let ours = bindings
         .iter()
         .find(|binding| binding.uri().is_equivalent(contact.uri()))

@@ -172,6 +172,26 @@ impl<K: Copy + Eq + Hash> TargetHealth<K> {
             (until.copied(), served != Some(&key))
         });
     }
+
+    /// As [`sort`](Self::sort) for the registration itself, which goes back to a server of a better rank once that may be there again; among
+    /// servers of one rank it stays where it is.
+    pub(crate) fn sort_for_registration<T>(
+        &self,
+        now: Instant,
+        domain: &str,
+        candidates: &mut [T],
+        key: impl Fn(&T) -> K,
+        rank: impl Fn(&T) -> u32,
+    ) {
+        self.sort(now, domain, candidates, &key);
+        candidates.sort_by_key(|candidate| {
+            let until = self.failed.get(&key(candidate));
+            (
+                until.filter(|until| **until > now).copied(),
+                rank(candidate),
+            )
+        });
+    }
 }
 
 #[cfg(test)]
@@ -323,5 +343,29 @@ mod tests {
         health.serves("example.com", 'c');
         health.forget("example.COM");
         assert_eq!(order(&health, "example.com"), "acb");
+    }
+
+    #[test]
+    fn a_registration_goes_back_to_a_better_server_and_stays_among_equals() {
+        let start = now();
+        let mut health = TargetHealth::<char>::default();
+        let order = |health: &TargetHealth<char>, at: u64| {
+            let mut candidates = [('a', 0), ('b', 1), ('c', 1)];
+            let at = start + Duration::from_secs(at);
+            health.sort_for_registration(
+                at,
+                "example.com",
+                &mut candidates,
+                |(name, _)| *name,
+                |(_, rank)| *rank,
+            );
+            candidates.iter().map(|(name, _)| *name).collect::<String>()
+        };
+        health.failed(start, 'a', None);
+        health.serves("example.com", 'c');
+        assert_eq!(order(&health, 1), "cba");
+        assert_eq!(order(&health, 60), "acb");
+        health.serves("example.com", 'a');
+        assert_eq!(order(&health, 1), "abc");
     }
 }

@@ -234,6 +234,33 @@ impl TransactionLayer {
         uri: &Uri,
         wanted: Option<Transport>,
     ) -> Result<Vec<Candidate>, SignalingError> {
+        let mut candidates = self.search(uri, wanted).await?;
+        locked(&self.health).sort(now(), uri.host(), &mut candidates, Candidate::key);
+        Ok(candidates)
+    }
+
+    /// As [`locate`](Self::locate), for the registration itself, which goes back to a better server once that may be there again.
+    pub(crate) async fn locate_registrar(
+        &self,
+        uri: &Uri,
+        wanted: Option<Transport>,
+    ) -> Result<Vec<Candidate>, SignalingError> {
+        let mut candidates = self.search(uri, wanted).await?;
+        locked(&self.health).sort_for_registration(
+            now(),
+            uri.host(),
+            &mut candidates,
+            Candidate::key,
+            |candidate| candidate.rank,
+        );
+        Ok(candidates)
+    }
+
+    async fn search(
+        &self,
+        uri: &Uri,
+        wanted: Option<Transport>,
+    ) -> Result<Vec<Candidate>, SignalingError> {
         let search = Search {
             dns: &self.dns,
             default: self.default_transport(),
@@ -241,9 +268,7 @@ impl TransactionLayer {
             spoken: &|transport| self.check_spoken(transport).is_ok(),
             draw: fraction,
         };
-        let mut candidates = search.locate(uri, wanted).await?;
-        locked(&self.health).sort(now(), uri.host(), &mut candidates, Candidate::key);
-        Ok(candidates)
+        search.locate(uri, wanted).await
     }
 
     /// How long a server may say nothing before the next one is tried.
@@ -285,6 +310,7 @@ impl TransactionLayer {
             transport,
             addr,
             host,
+            ..
         } = candidate;
         self.check_spoken(*transport)?;
         match transport {

@@ -43,10 +43,11 @@ impl Search<'_> {
         };
         let transport = transport_towards(uri, wanted, self.default)?;
         let host = uri.params().get("maddr").unwrap_or(uri.host());
-        let candidate = |transport, addr| Candidate {
+        let candidate = |transport, addr, rank| Candidate {
             transport,
             addr,
             host: uri.host().to_owned(),
+            rank,
         };
         // RFC 3263 section 4.2: an address, or a port, leaves nothing to look up but addresses.
         if host.parse::<IpAddr>().is_err() && uri.port().is_none() {
@@ -55,10 +56,15 @@ impl Search<'_> {
             let found = tokio::time::timeout(SEARCH_TIME, searching).await;
             let found = found.unwrap_or_default();
             let mut candidates = Vec::new();
+            let (mut rank, mut last) = (0_u32, None);
             for (transport, server) in found {
+                let group = (transport, server.priority);
+                if last.replace(group).is_some_and(|last| last != group) {
+                    rank = rank.saturating_add(1);
+                }
                 let addresses = self.dns.addresses(&server.target).await.unwrap_or_default();
                 for ip in self.usable(transport, addresses) {
-                    candidates.push(candidate(transport, SocketAddr::new(ip, server.port)));
+                    candidates.push(candidate(transport, SocketAddr::new(ip, server.port), rank));
                 }
             }
             if !candidates.is_empty() {
@@ -70,7 +76,7 @@ impl Search<'_> {
         let candidates: Vec<Candidate> = self
             .usable(transport, addresses)
             .into_iter()
-            .map(|ip| candidate(transport, SocketAddr::new(ip, port)))
+            .map(|ip| candidate(transport, SocketAddr::new(ip, port), 0))
             .collect();
         if candidates.is_empty() {
             return Err(failed(

@@ -32,6 +32,8 @@ pub(crate) struct Candidate {
     pub(crate) addr: SocketAddr,
     /// The host of the URI: whom a certificate there has to name (RFC 5922 section 7.3), however the address was found.
     pub(crate) host: String,
+    /// Its place in the domain's own order, 0 for the best; servers that share the load have the same.
+    pub(crate) rank: u32,
 }
 
 impl Candidate {

@@ -218,6 +218,31 @@ async fn the_registration_moves_to_the_next_server_and_calls_follow_it() {
     timeout(PATIENCE, registered).await.unwrap().unwrap();
 }
 
+/// The first is out of service for a second: the binding goes to the second, and back once that time is over.
+#[tokio::test]
+async fn the_registration_goes_back_to_the_better_server() {
+    let (mut first, mut second) = (Peer::new().await, Peer::new().await);
+    let server = servers(&[&first, &second]).await;
+    let agent = agent_asking(&server).await;
+    let registration = register(&agent);
+    let busy = first.expect(Method::Register).await;
+    first.reply_with(&busy, 503, &[("Retry-After", "1")]).await;
+    let moved = second.expect(Method::Register).await;
+    grant(&second, &moved).await;
+    registration.wait_registered().await.unwrap();
+    let back = loop {
+        tokio::select! {
+            back = first.expect(Method::Register) => break back,
+            stays = second.expect(Method::Register) => grant(&second, &stays).await,
+        }
+    };
+    grant(&first, &back).await;
+    let mut outgoing = agent.invite(options()).await.unwrap();
+    let invite = first.expect_again(Method::Invite).await;
+    first.reply(&invite, 486, "peer", None).await;
+    failure(&mut outgoing).await;
+}
+
 async fn grant(peer: &Peer, register: &sip_signaling::Request) {
     let contact = register.headers.get("Contact").unwrap();
     let contact = NameAddr::parse(contact).unwrap().uri().to_string();

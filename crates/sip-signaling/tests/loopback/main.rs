@@ -18,6 +18,7 @@ mod reliable;
 mod session_timer;
 mod shutdown;
 mod streams;
+mod subscription;
 #[cfg(feature = "tls")]
 mod tls;
 mod torture;

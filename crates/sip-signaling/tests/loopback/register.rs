@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use sip_signaling::{
-    Credentials, Method, RegistrationConfig, RegistrationState, Request, SignalingError, Uri,
+    Credentials, InviteOptions, Method, RegistrationConfig, RegistrationState, Request,
+    SignalingError, Uri,
     digest::{Algorithm, Authorization},
 };
 use tokio::time::timeout;
@@ -195,7 +196,7 @@ async fn interval_too_brief_is_asked_again_with_the_registrars_minimum() {
     ok(&peer, &second, 1800).await;
     registration.wait_registered().await.unwrap();
     assert!(
-        matches!(&*registration.state().borrow(), RegistrationState::Registered { expires } if expires.as_secs() == 1800)
+        matches!(&*registration.state().borrow(), RegistrationState::Registered { expires, .. } if expires.as_secs() == 1800)
     );
 }
 
@@ -343,4 +344,81 @@ async fn dropped_registration_unregisters() {
     let last = peer.expect(Method::Register).await;
     assert!(last.headers.get("Contact").unwrap().ends_with(";expires=0"));
     ok(&peer, &last, 0).await;
+}
+
+#[tokio::test]
+async fn service_route_is_told_and_calls_pass_it() {
+    let mut peer = Peer::new().await;
+    let (agent, _incoming) = agent().await;
+    let registration = agent.register(registration(&peer)).unwrap();
+    let request = peer.expect(Method::Register).await;
+    assert!(request.headers.has_token("Supported", "path"));
+    let route = format!("<sip:orig@{};lr>, <sip:scscf.example.com;lr>", peer.addr());
+    peer.reply_with(&request, 200, &[("Service-Route", &route)])
+        .await;
+    registration.wait_registered().await.unwrap();
+    let route = registration.service_route();
+    assert_eq!(route.len(), 2);
+    // Without another proxy the first of them is where the call goes.
+    let options = InviteOptions {
+        route: route.clone(),
+        ..InviteOptions::new(Uri::parse("sip:bob@far.example.com").unwrap(), alice())
+    };
+    let _outgoing = agent.invite(options.clone()).await.unwrap();
+    let invite = peer.expect(Method::Invite).await;
+    let first = format!("<sip:orig@{};lr>", peer.addr());
+    assert_eq!(
+        invite.headers.get_list("Route"),
+        [first.as_str(), "<sip:scscf.example.com;lr>"]
+    );
+    peer.reply(&invite, 486, "peer", None).await;
+    peer.expect(Method::Ack).await;
+    // A proxy of the program's own stands before them, once.
+    let mut edge = Peer::new().await;
+    let through_edge = InviteOptions {
+        proxy: Some(Uri::from_socket_addr(None, edge.addr()).unwrap()),
+        ..options.clone()
+    };
+    let _outgoing = agent.invite(through_edge).await.unwrap();
+    let invite = edge.expect(Method::Invite).await;
+    assert_eq!(
+        invite.headers.get_list("Route"),
+        [
+            format!("<sip:{};lr>", edge.addr()).as_str(),
+            first.as_str(),
+            "<sip:scscf.example.com;lr>"
+        ]
+    );
+    edge.reply(&invite, 486, "peer", None).await;
+    edge.expect(Method::Ack).await;
+    let same = InviteOptions {
+        proxy: Some(Uri::from_socket_addr(None, peer.addr()).unwrap()),
+        ..options
+    };
+    let _outgoing = agent.invite(same).await.unwrap();
+    let invite = peer.expect(Method::Invite).await;
+    assert_eq!(invite.headers.get_list("Route").len(), 2);
+}
+
+#[tokio::test]
+async fn instance_id_stands_in_the_contact() {
+    const INSTANCE: &str = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
+    let mut peer = Peer::new().await;
+    let (agent, _incoming) = agent().await;
+    let with_id = |id: &str| RegistrationConfig {
+        instance_id: Some(id.to_owned()),
+        ..registration(&peer)
+    };
+    for broken in ["", "uuid", "urn:x\">", "urn:x\r\nEvil: 1", "urn:uuid:a b"] {
+        assert!(agent.register(with_id(broken)).is_err(), "{broken:?}");
+    }
+    let registration = agent.register(with_id(INSTANCE)).unwrap();
+    let request = peer.expect(Method::Register).await;
+    assert!(request.headers.has_token("Supported", "outbound"));
+    let contact = request.contact().unwrap();
+    assert_eq!(contact.params().get("reg-id"), Some("1"));
+    let instance = contact.params().get_unquoted("+sip.instance");
+    assert_eq!(instance.unwrap(), format!("<{INSTANCE}>"));
+    ok(&peer, &request, 300).await;
+    registration.wait_registered().await.unwrap();
 }

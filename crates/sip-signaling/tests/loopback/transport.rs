@@ -174,7 +174,7 @@ async fn outside_a_dialog_every_request_gets_an_answer() {
     let cases = [
         ("OPTIONS", 200),
         ("MESSAGE", 405),
-        ("SUBSCRIBE", 405),
+        ("SUBSCRIBE", 489),
         ("REFER", 405),
         ("REGISTER", 405),
         ("PUBLISH", 405),
@@ -188,6 +188,7 @@ async fn outside_a_dialog_every_request_gets_an_answer() {
         let mut request = peer.invite(agent.local_addr(), None);
         request.method = method.clone();
         request.headers.set("CSeq", format!("1 {name}")).unwrap();
+        request.headers.set("Event", "presence").unwrap();
         peer.send(&request.to_bytes()).await;
         let response = peer.response(method, status).await;
         assert!(response.headers.has_token("Allow", "INVITE"), "{name}");
