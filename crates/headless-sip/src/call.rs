@@ -10,10 +10,9 @@ use sip_signaling::{Call, HeaderList, SignalingError};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::client::HeadlessSipClient;
 use crate::event::EventSender;
 use crate::media::{CallMedia, StartedMedia};
-use crate::{CallEvents, CallStats, CollectedDigits, DigitCollection, Error};
+use crate::{Account, CallEvents, CallStats, CollectedDigits, DigitCollection, Error};
 pub use control::CallControl;
 use driver::Driver;
 
@@ -38,7 +37,7 @@ pub struct ActiveCall {
 
 impl ActiveCall {
     pub(crate) fn start(
-        client: HeadlessSipClient,
+        account: Account,
         sip: Call,
         media: CallMedia,
         started: StartedMedia,
@@ -48,9 +47,9 @@ impl ActiveCall {
         let (events_sender, events) = EventSender::channel();
         let (commands_sender, commands) = mpsc::channel(16);
         let dropped = CancellationToken::new();
-        let control = CallControl::new(&client, &sip, handle.clone(), commands_sender, setup);
+        let control = CallControl::new(&account, &sip, handle.clone(), commands_sender, setup);
         let driver = Driver::new(
-            client.clone(),
+            account.clone(),
             sip,
             (media, handle),
             (started.events, started.told),
@@ -58,7 +57,7 @@ impl ActiveCall {
             setup,
             dropped.clone(),
         );
-        client.track(driver.run());
+        account.client().track(driver.run());
         Ok(Self {
             audio: started.audio,
             events,

@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use media_engine::{EngineConfig, MediaEngine};
 use sip_signaling::{
-    Body, Call, Credentials, HeaderList, IncomingCalls, IncomingMessages, InviteOptions, Method,
-    NameAddr, Registration, RegistrationConfig, RegistrationState, RequestOptions, Response,
-    Timers, TracedMessage, Uri, UserAgent, UserAgentConfig,
+    Call, HeaderList, IncomingCalls, IncomingInvite, IncomingMessages, IncomingSubscriptions,
+    RegistrationState, Timers, TracedMessage, UserAgent, UserAgentConfig,
 };
 use tokio::sync::{Mutex, broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use crate::call::{pairs, say_bye};
+use crate::account::{self, AccountState};
+use crate::call::say_bye;
 use crate::media::MediaSettings;
 #[cfg(target_os = "linux")]
 use crate::network_watch::NetworkWatch;
 use crate::{
-    ActiveCall, ClientConfig, Dial, Error, IncomingCall, Register, TextMessage, Transport,
-    TrunkConfig, address, trace_file,
+    Account, AccountConfig, ActiveCall, ClientConfig, Dial, Error, IncomingCall, TextMessage,
+    Transport, TrunkConfig, trace_file,
 };
 
 /// Makes and answers calls. Cheap to clone; clones are the same client.
@@ -38,11 +38,13 @@ struct Inner {
     agent: UserAgent,
     engine: MediaEngine,
     media: MediaSettings,
-    account: Account,
-    /// Set once, when registering begins.
-    registration: OnceLock<Registration>,
+    /// That of the configuration.
+    account: Arc<AccountState>,
+    /// It and those that were added.
+    accounts: std::sync::Mutex<Vec<Arc<AccountState>>>,
     incoming: Mutex<IncomingCalls>,
     messages: Mutex<IncomingMessages>,
+    notifications: Mutex<IncomingMessages>,
     drivers: TaskTracker,
     closing: CancellationToken,
     /// Counts the changes of this machine's network.
@@ -54,16 +56,6 @@ struct Inner {
     /// Ends that.
     untraced: CancellationToken,
     _untraced: DropGuard,
-}
-
-/// Who we are towards the far end.
-#[derive(Debug)]
-struct Account {
-    from: NameAddr,
-    credentials: Option<Credentials>,
-    /// The registrar: the domain of our address and of bare names that are dialled.
-    domain: Option<Uri>,
-    headers: HeaderList,
 }
 
 impl HeadlessSipClient {
@@ -87,15 +79,9 @@ impl HeadlessSipClient {
             .as_deref()
             .map(trace_file::create)
             .transpose()?;
-        let proxy = config
-            .proxy
-            .as_deref()
-            .map(|proxy| address::server(proxy, "the proxy"))
-            .transpose()?;
         let (agent, incoming) = UserAgent::bind(UserAgentConfig {
             local_addr: config.local_sip_addr,
             user_agent: config.user_agent.clone(),
-            outbound_proxy: proxy,
             tls: config.tls.clone(),
             tls_listen: config.tls_listen,
             ws_listen: config.ws_listen,
@@ -109,20 +95,22 @@ impl HeadlessSipClient {
             ..UserAgentConfig::default()
         })
         .await?;
+        let account = Arc::new(AccountState::new((&config).into(), agent.local_addr())?);
         let messages = agent.messages();
+        let notifications = agent.unsolicited_notifications();
         let untraced = CancellationToken::new();
         let trace = trace
             .map(|writer| tokio::spawn(trace_file::write(writer, agent.trace(), untraced.clone())));
-        let account = Account::new(&config, &agent)?;
         let inner = Inner {
             media: MediaSettings::new(&config),
             config,
             agent,
             engine,
+            accounts: std::sync::Mutex::new(vec![account.clone()]),
             account,
-            registration: OnceLock::new(),
             incoming: Mutex::new(incoming),
             messages: Mutex::new(messages),
+            notifications: Mutex::new(notifications),
             drivers: TaskTracker::new(),
             closing: CancellationToken::new(),
             network: watch::Sender::default(),
@@ -135,17 +123,9 @@ impl HeadlessSipClient {
             inner: Arc::new(inner),
         };
         client.watch_network();
-        match client.inner.config.register {
-            Register::Wait if client.inner.account.domain.is_some() => {
-                if let Err(error) = client.register().await {
-                    client.shutdown().await;
-                    return Err(error);
-                }
-            }
-            Register::Background if client.inner.account.domain.is_some() => {
-                client.begin_registration()?;
-            }
-            _ => {}
+        if let Err(error) = client.account().start().await {
+            client.shutdown().await;
+            return Err(error);
         }
         Ok(client)
     }
@@ -159,7 +139,28 @@ impl HeadlessSipClient {
     ///
     /// Cancel safe: the registration goes on.
     pub async fn register(&self) -> Result<(), Error> {
-        Ok(self.begin_registration()?.wait_registered().await?)
+        self.account().register().await
+    }
+
+    /// The account of the [`ClientConfig`].
+    pub fn account(&self) -> Account {
+        Account::new(self.clone(), self.inner.account.clone())
+    }
+
+    /// Adds an account, and registers it as its configuration says. Calls for it come by [`incoming`](Self::incoming), as all do;
+    /// [`IncomingCall::account`] tells which one is called.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new); the account is not there then.
+    ///
+    /// Cancel safe: the account is not there, if it was not registered yet.
+    pub async fn add_account(&self, config: AccountConfig) -> Result<Account, Error> {
+        let state = AccountState::new(config, self.local_addr())?;
+        let account = Account::new(self.clone(), Arc::new(state));
+        account.start().await?;
+        account.join();
+        Ok(account)
     }
 
     /// Calls and waits for the answer; `target` is a SIP URI, `user@host`, or a user or number at the registrar.
@@ -170,12 +171,12 @@ impl HeadlessSipClient {
     ///
     /// Cancel safe: dropping the future cancels the call.
     pub async fn call(&self, target: &str) -> Result<ActiveCall, Error> {
-        self.dial(target).await?.answered().await
+        self.account().call(target).await
     }
 
     /// Begins a call that can be watched while it rings; set its options, then `.await` it.
     pub fn dial(&self, target: &str) -> Dial {
-        Dial::new(self.clone(), target)
+        self.account().dial(target)
     }
 
     /// The next call from outside; `None` after [`shutdown`](Self::shutdown).
@@ -184,7 +185,7 @@ impl HeadlessSipClient {
     pub async fn incoming(&self) -> Option<IncomingCall> {
         let mut calls = self.inner.incoming.lock().await;
         tokio::select! {
-            call = calls.recv() => call.map(|invite| IncomingCall::new(self.clone(), invite)),
+            call = calls.recv() => call.map(|invite| IncomingCall::new(self.called(&invite), invite)),
             () = self.inner.closing.cancelled() => None,
         }
     }
@@ -197,9 +198,7 @@ impl HeadlessSipClient {
     ///
     /// Cancel safe: it may have been sent.
     pub async fn message(&self, target: &str, text: &str) -> Result<(), Error> {
-        let body = Body::new("text/plain;charset=UTF-8", text);
-        self.request(Method::Message, target, Some(body)).await?;
-        Ok(())
+        self.account().message(target, text).await
     }
 
     /// Asks the far end what it can do (OPTIONS, RFC 3261 section 11), which also tells that it is there: the header fields of its answer.
@@ -210,8 +209,7 @@ impl HeadlessSipClient {
     ///
     /// Cancel safe.
     pub async fn options(&self, target: &str) -> Result<Vec<(String, String)>, Error> {
-        let response = self.request(Method::Options, target, None).await?;
-        Ok(pairs(&response.headers))
+        self.account().options(target).await
     }
 
     /// The next text that was sent to us outside calls; `None` after [`shutdown`](Self::shutdown). At most 32 wait to be fetched, later ones are
@@ -226,23 +224,25 @@ impl HeadlessSipClient {
         }
     }
 
-    async fn request(
-        &self,
-        method: Method,
-        target: &str,
-        body: Option<Body>,
-    ) -> Result<Response, Error> {
-        let target = address::target(target, self.domain())?;
-        let mut options = RequestOptions {
-            credentials: self.credentials().cloned(),
-            transport: self.config().transport.wanted(),
-            body,
-            ..RequestOptions::new(method, target, self.own_address())
-        };
-        let mut hop = InviteOptions::new(options.target.clone(), options.from.clone());
-        hop.transport = options.transport;
-        options.from = self.address_towards(self.agent().next_hop(&hop).await?)?;
-        Ok(self.agent().request(options).await?)
+    /// The next NOTIFY that nobody subscribed to, as some PBXs tell of waiting messages; `None` after [`shutdown`](Self::shutdown). At most 32
+    /// wait to be fetched, later ones are refused with 480. For those of a subscription see [`Account::subscribe`].
+    ///
+    /// Cancel safe: none is lost when the future is dropped.
+    pub async fn unsolicited_notification(&self) -> Option<TextMessage> {
+        let mut notifications = self.inner.notifications.lock().await;
+        tokio::select! {
+            told = notifications.recv() => told.map(TextMessage::new),
+            () = self.inner.closing.cancelled() => None,
+        }
+    }
+
+    /// The subscriptions that far ends ask for from now on, to these event packages; others are refused with 489. Without this all are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a package that is no token.
+    pub fn subscriptions(&self, packages: &[&str]) -> Result<IncomingSubscriptions, Error> {
+        Ok(self.inner.agent.subscriptions(packages)?)
     }
 
     /// Where we listen for SIP, with the port that was really taken.
@@ -258,12 +258,12 @@ impl HeadlessSipClient {
 
     /// Our address of record, such as `sip:alice@pbx.example.com`.
     pub fn address(&self) -> String {
-        self.inner.account.from.uri().to_string()
+        self.account().address()
     }
 
     /// The state of the registration, to look at or to wait on; `None` before it begins.
     pub fn registration(&self) -> Option<watch::Receiver<RegistrationState>> {
-        self.inner.registration.get().map(Registration::state)
+        self.account().registration()
     }
 
     /// Every SIP message from now on, without its secrets, for ladders and logs; for a file see [`ClientConfig::trace_file`]. Costs nothing while nobody listens.
@@ -340,28 +340,16 @@ impl HeadlessSipClient {
         }
     }
 
-    fn begin_registration(&self) -> Result<&Registration, Error> {
-        if let Some(registration) = self.inner.registration.get() {
-            return Ok(registration);
-        }
-        let Inner {
-            config,
-            account,
-            agent,
-            ..
-        } = &*self.inner;
-        let registrar = account
-            .domain
-            .clone()
-            .ok_or_else(|| Error::Config("no registrar is set; name one to register".into()))?;
-        let registration = agent.register(RegistrationConfig {
-            credentials: account.credentials.clone(),
-            expires: config.register_expires,
-            transport: config.transport.wanted(),
-            headers: account.headers.clone(),
-            ..RegistrationConfig::new(registrar, account.from.clone())
-        })?;
-        Ok(self.inner.registration.get_or_init(|| registration))
+    /// The account that a call from outside is for.
+    fn called(&self, invite: &IncomingInvite) -> Account {
+        let accounts = self.accounts();
+        let state = account::of_call(&accounts, invite).unwrap_or(&self.inner.account);
+        Account::new(self.clone(), state.clone())
+    }
+
+    pub(crate) fn accounts(&self) -> std::sync::MutexGuard<'_, Vec<Arc<AccountState>>> {
+        let accounts = self.inner.accounts.lock();
+        accounts.unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     pub(crate) fn agent(&self) -> &UserAgent {
@@ -378,37 +366,6 @@ impl HeadlessSipClient {
 
     pub(crate) fn media_settings(&self) -> MediaSettings {
         self.inner.media.clone()
-    }
-
-    pub(crate) fn own_address(&self) -> NameAddr {
-        self.inner.account.from.clone()
-    }
-
-    /// Our address towards `peer`: without a registrar it names the address of this host on the way there.
-    pub(crate) fn address_towards(&self, peer: SocketAddr) -> Result<NameAddr, Error> {
-        let Inner {
-            config,
-            account,
-            agent,
-            ..
-        } = &*self.inner;
-        if account.domain.is_some() || !agent.local_addr().ip().is_unspecified() {
-            return Ok(account.from.clone());
-        }
-        let host = SocketAddr::new(agent.advertised_ip_for(peer)?, agent.local_addr().port());
-        our_address(config, &host.to_string())
-    }
-
-    pub(crate) fn credentials(&self) -> Option<&Credentials> {
-        self.inner.account.credentials.as_ref()
-    }
-
-    pub(crate) fn domain(&self) -> Option<&Uri> {
-        self.inner.account.domain.as_ref()
-    }
-
-    pub(crate) fn headers(&self) -> &HeaderList {
-        &self.inner.account.headers
     }
 
     pub(crate) fn closing(&self) -> CancellationToken {
@@ -474,60 +431,5 @@ fn check(config: &ClientConfig) -> Result<(), Error> {
             "session_expires is below 90 s, the shortest that RFC 4028 allows".into(),
         ));
     }
-    if config
-        .auth_username
-        .as_ref()
-        .is_some_and(|name| name.contains(char::is_control))
-    {
-        return Err(Error::Config(
-            "auth_username holds a control character (CR, LF or NUL)".into(),
-        ));
-    }
-    if config.registrar.is_some() && config.username.is_none() && config.register != Register::Never
-    {
-        return Err(Error::Config(
-            "a registrar is set but no username; give the user to register".into(),
-        ));
-    }
     Ok(())
-}
-
-impl Account {
-    fn new(config: &ClientConfig, agent: &UserAgent) -> Result<Self, Error> {
-        let domain = config
-            .registrar
-            .as_deref()
-            .map(|text| address::server(text, "the registrar"))
-            .transpose()?;
-        let host = domain
-            .as_ref()
-            .map_or_else(|| agent.local_addr().to_string(), address::host_port);
-        let from = our_address(config, &host)?;
-        let credentials = match (&config.username, &config.password) {
-            (Some(username), Some(password)) => {
-                let username = config.auth_username.as_ref().unwrap_or(username);
-                Some(Credentials::new(username.clone(), password.reveal()))
-            }
-            _ => None,
-        };
-        let mut headers = HeaderList::new();
-        for (name, value) in &config.headers {
-            headers.push(name, value.as_str())?;
-        }
-        Ok(Self {
-            from,
-            credentials,
-            domain,
-            headers,
-        })
-    }
-}
-
-fn our_address(config: &ClientConfig, host: &str) -> Result<NameAddr, Error> {
-    let user = config.username.as_deref().unwrap_or("anonymous");
-    let address = NameAddr::new(address::target(&format!("{user}@{host}"), None)?);
-    match &config.display_name {
-        Some(name) => Ok(address.with_display_name(name)?),
-        None => Ok(address),
-    }
 }

@@ -59,6 +59,9 @@ pub struct ClientConfig {
     pub register: Register,
     /// The lifetime asked for a registration; refreshed well before it ends. Default 300 s.
     pub register_expires: Duration,
+    /// A URN that names this program for ever, such as `urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6`: a registrar that knows RFC 5626 then
+    /// replaces the binding of an earlier start instead of calling that, too. Default none.
+    pub instance_id: Option<String>,
     /// Header fields added to every REGISTER and INVITE, as (name, value).
     pub headers: Vec<(String, String)>,
     /// Codecs in order of preference. Default: Opus (where compiled in), G722, PCMU, PCMA.
@@ -154,6 +157,7 @@ impl Default for ClientConfig {
             ws_path: "/ws".to_owned(),
             register: Register::Wait,
             register_expires: Duration::from_secs(300),
+            instance_id: None,
             headers: Vec::new(),
             codecs: CodecTable::default(),
             ptime: Duration::from_millis(20),

@@ -9,9 +9,8 @@ use sip_signaling::message::{CallInfo, Diversion, HistoryEntry, UserToUser};
 use sip_signaling::{Body, Call, CallEvent, HeaderList, IncomingInvite, StatusCode};
 
 use crate::call::header_list;
-use crate::client::HeadlessSipClient;
 use crate::media::{CallMedia, StartedMedia};
-use crate::{ActiveCall, CodecTable, Error, ListenConfig, address};
+use crate::{Account, ActiveCall, CodecTable, Error, ListenConfig, address};
 
 /// How long the ACK with the answer to our offer may take: 64*T1 (RFC 3261 section 13.3.1.4).
 const ACK_PATIENCE: Duration = Duration::from_secs(32);
@@ -23,7 +22,7 @@ pub struct IncomingCall {
     pub audio: Option<AudioBridge>,
     /// What that sound runs on.
     early: Option<Early>,
-    client: HeadlessSipClient,
+    account: Account,
     invite: IncomingInvite,
     headers: HeaderList,
     codecs: Option<CodecTable>,
@@ -33,14 +32,14 @@ pub struct IncomingCall {
 }
 
 impl IncomingCall {
-    pub(crate) fn new(client: HeadlessSipClient, mut invite: IncomingInvite) -> Self {
-        if let Some(credentials) = client.credentials() {
+    pub(crate) fn new(account: Account, mut invite: IncomingInvite) -> Self {
+        if let Some(credentials) = account.credentials() {
             invite.set_credentials(credentials.clone());
         }
         Self {
             audio: None,
             early: None,
-            client,
+            account,
             invite,
             headers: HeaderList::new(),
             codecs: None,
@@ -48,6 +47,11 @@ impl IncomingCall {
             listen: None,
             began: Instant::now(),
         }
+    }
+
+    /// The account that is called: the one whose address stands in `To`, else the one whose `Contact` does in the Request-URI.
+    pub fn account(&self) -> &Account {
+        &self.account
     }
 
     /// The caller's address, as in `From`: display name and SIP URI. Not verified by anybody.
@@ -286,7 +290,7 @@ impl IncomingCall {
     ///
     /// As [`reject`](Self::reject), and [`Error::Config`] for a target that is no address.
     pub async fn redirect(mut self, target: &str) -> Result<(), Error> {
-        let target = address::target(target, self.client.domain())?;
+        let target = address::target(target, self.account.domain())?;
         self.headers.set("Contact", format!("<{target}>"))?;
         Ok(self
             .invite
@@ -296,8 +300,8 @@ impl IncomingCall {
 
     /// Takes the sockets and, where the INVITE holds an offer, works out the answer.
     fn prepare(&self) -> Result<Prepared, Error> {
-        let mut settings = self.client.media_settings();
-        let trunk = self.client.config().trunk.as_ref();
+        let mut settings = self.account.client().media_settings();
+        let trunk = self.account.client().config().trunk.as_ref();
         if let Some(peer) = self
             .trunk_peer()
             .and_then(|name| trunk.and_then(|trunk| trunk.peer(name)))
@@ -310,8 +314,8 @@ impl IncomingCall {
         }
         settings.receive_sample_rate = self.receive_sample_rate.or(settings.receive_sample_rate);
         settings.listen = self.listen.unwrap_or(settings.listen);
-        let local_ip = self.client.rtp_ip(self.invite.source())?;
-        let mut media = CallMedia::reserve(self.client.engine(), local_ip, settings)?;
+        let local_ip = self.account.client().rtp_ip(self.invite.source())?;
+        let mut media = CallMedia::reserve(self.account.client().engine(), local_ip, settings)?;
         Ok(match self.invite.body() {
             Some(offer) => {
                 let (body, started) = media.answer(&offer, Direction::SendRecv)?;
@@ -350,7 +354,7 @@ impl IncomingCall {
             told: Vec::new(),
         };
         let setup = self.began.elapsed();
-        ActiveCall::start(self.client, call, media, started, setup)
+        ActiveCall::start(self.account, call, media, started, setup)
     }
 
     async fn accept(self, prepared: Prepared) -> Result<ActiveCall, Error> {
@@ -364,15 +368,15 @@ impl IncomingCall {
         let setup = self.began.elapsed();
         let Some(pending) = pending else {
             let started = started.ok_or(Error::Ended)?;
-            return ActiveCall::start(self.client, call, media, started, setup);
+            return ActiveCall::start(self.account, call, media, started, setup);
         };
         let answered = ack_body(&mut call)
             .await
             .and_then(|answer| media.accept(pending, &answer, false)?.ok_or(Error::Ended));
         match answered {
-            Ok(started) => ActiveCall::start(self.client, call, media, started, setup),
+            Ok(started) => ActiveCall::start(self.account, call, media, started, setup),
             Err(error) => {
-                self.client.end(call);
+                self.account.client().end(call);
                 Err(error)
             }
         }

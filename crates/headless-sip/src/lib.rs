@@ -28,6 +28,7 @@
 //! Everything is logged through `tracing`. The SIP stack below, `rsipstack`, logs whole messages at `INFO`, with their
 //! `Authorization` headers: keep its target at `WARN` (`RUST_LOG=info,rsipstack=warn`).
 
+mod account;
 mod address;
 mod bridge;
 mod call;
@@ -46,12 +47,14 @@ mod message;
 #[cfg(target_os = "linux")]
 mod network_watch;
 mod outgoing;
+mod request;
 mod stats;
 mod trace_file;
 mod trunk;
 #[cfg(feature = "wav")]
 mod wav;
 
+pub use account::{Account, AccountConfig};
 pub use audio_codecs as codecs;
 pub use bridge::{BridgeEnd, bridge};
 pub use call::{ActiveCall, CallControl};
@@ -71,11 +74,14 @@ pub use media_engine::{
 };
 pub use message::TextMessage;
 pub use outgoing::{Dial, OutgoingCall, Progress};
+pub use request::Request;
+pub use sip_signaling::event_package;
 pub use sip_signaling::message::{CallInfo, Diversion, HistoryEntry, Reason, UserToUser};
 pub use sip_signaling::trace::Ladder;
 pub use sip_signaling::{
-    IpNet, Passwords, RateLimit, RegistrationState, TlsConfig, TlsIdentity, TraceDirection,
-    TracedMessage,
+    Body, HeaderList, IncomingSubscription, IncomingSubscriptions, IpNet, Notification, Notifier,
+    NotifierEnd, Passwords, RateLimit, RegistrationState, Response, StatusCode, Subscription,
+    SubscriptionEvent, SubscriptionState, TlsConfig, TlsIdentity, TraceDirection, TracedMessage,
 };
 pub use stats::CallStats;
 pub use trunk::{TrunkConfig, TrunkPeer};

@@ -12,9 +12,8 @@ use sip_signaling::{
     Rejection, SignalingError,
 };
 
-use crate::client::HeadlessSipClient;
 use crate::media::{CallMedia, StartedMedia};
-use crate::{ActiveCall, CodecTable, Error, address};
+use crate::{Account, ActiveCall, CodecTable, Error, address};
 
 /// A call about to be made: its options, then `.await` for the [`OutgoingCall`].
 ///
@@ -42,7 +41,7 @@ use crate::{ActiveCall, CodecTable, Error, address};
 #[must_use = "a call is made when it is awaited"]
 #[derive(Debug)]
 pub struct Dial {
-    client: HeadlessSipClient,
+    account: Account,
     target: String,
     headers: Vec<(String, String)>,
     codecs: Option<CodecTable>,
@@ -54,9 +53,9 @@ pub struct Dial {
 }
 
 impl Dial {
-    pub(crate) fn new(client: HeadlessSipClient, target: &str) -> Self {
+    pub(crate) fn new(account: Account, target: &str) -> Self {
         Self {
-            client,
+            account,
             target: target.to_owned(),
             headers: Vec::new(),
             codecs: None,
@@ -114,27 +113,19 @@ impl Dial {
 
     async fn place(self) -> Result<OutgoingCall, Error> {
         let began = Instant::now();
-        let client = &self.client;
-        let target = address::target(&self.target, client.domain())?;
-        let mut headers = client.headers().clone();
-        for (name, value) in &self.headers {
-            headers.push(name, value.as_str())?;
-        }
+        let client = self.account.client();
+        let target = address::target(&self.target, self.account.domain())?;
         let mut settings = client.media_settings();
         if let Some(codecs) = self.codecs {
             settings.codecs = codecs;
         }
         settings.receive_sample_rate = self.receive_sample_rate.or(settings.receive_sample_rate);
         settings.listen = self.listen.unwrap_or(settings.listen);
-        let mut options = InviteOptions {
-            credentials: client.credentials().cloned(),
-            transport: client.config().transport.wanted(),
-            headers,
-            ring_timeout: self.ring_timeout.unwrap_or(client.config().ring_timeout),
-            ..InviteOptions::new(target, client.own_address())
-        };
-        let peer = client.agent().next_hop(&options).await?;
-        options.from = client.address_towards(peer)?;
+        let (mut options, peer) = self.account.invite(target).await?;
+        for (name, value) in &self.headers {
+            options.headers.push(name, value.as_str())?;
+        }
+        options.ring_timeout = self.ring_timeout.unwrap_or(client.config().ring_timeout);
         let mut media = CallMedia::reserve(client.engine(), client.rtp_ip(peer)?, settings)?;
         let mut pending = None;
         if !self.delayed_offer {
@@ -145,7 +136,7 @@ impl Dial {
         let invite = client.agent().invite(options.clone()).await?;
         Ok(OutgoingCall {
             audio: None,
-            client: self.client,
+            account: self.account,
             invite,
             media,
             pending,
@@ -194,7 +185,7 @@ pub enum Progress {
 pub struct OutgoingCall {
     /// The sound before the answer, from [`Progress::EarlyMedia`] on; it goes on in the [`ActiveCall`].
     pub audio: Option<AudioBridge>,
-    client: HeadlessSipClient,
+    account: Account,
     invite: OutgoingInvite,
     media: CallMedia,
     /// Our offer; kept, since early answers of several branches and the final one may differ.
@@ -301,7 +292,7 @@ impl OutgoingCall {
                     };
                     let call = acknowledged?;
                     if let Err(error) = outcome {
-                        self.client.end(call);
+                        self.account.client().end(call);
                         return Err(error);
                     }
                     self.stage = Stage::Answered(Box::new(call), self.began.elapsed());
@@ -329,7 +320,7 @@ impl OutgoingCall {
             return Err(Error::Ended);
         };
         ActiveCall::start(
-            self.client,
+            self.account,
             *call,
             self.media,
             StartedMedia {
@@ -373,7 +364,7 @@ impl OutgoingCall {
         };
         self.redirects -= 1;
         self.options.target = contact.uri().clone();
-        let (agent, options) = (self.client.agent().clone(), self.options.clone());
+        let (agent, options) = (self.account.client().agent().clone(), self.options.clone());
         self.stage = Stage::Redirected(Box::pin(async move { agent.invite(options).await }));
         true
     }

@@ -11,8 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::ActiveCall;
 use super::driver::{Command, Reply};
 use super::header_list;
-use crate::client::HeadlessSipClient;
-use crate::{CallStats, DtmfMode, Error, Progress, address, info_dtmf};
+use crate::{Account, CallStats, DtmfMode, Error, Progress, address, info_dtmf};
 
 /// The means to steer a call; cheap to clone, usable from any task.
 #[derive(Clone, Debug)]
@@ -30,7 +29,7 @@ pub struct CallControl {
 
 impl CallControl {
     pub(super) fn new(
-        client: &HeadlessSipClient,
+        account: &Account,
         sip: &Call,
         media: MediaHandle,
         commands: mpsc::Sender<Command>,
@@ -40,8 +39,8 @@ impl CallControl {
             commands,
             media,
             sip: sip.handle(),
-            domain: client.domain().cloned(),
-            dtmf_mode: client.config().dtmf_mode,
+            domain: account.domain().cloned(),
+            dtmf_mode: account.client().config().dtmf_mode,
             setup,
             call_id: sip.call_id().to_owned(),
             remote: sip.remote().to_string(),
@@ -191,8 +190,8 @@ impl CallControl {
             .send(Command::TakeRefer(taken))
             .await
             .map_err(|_| Error::Ended)?;
-        let (refer, client) = refer.await.map_err(|_| Error::Ended)?;
-        follow(refer, &client).await
+        let (refer, account) = refer.await.map_err(|_| Error::Ended)?;
+        follow(refer, &account).await
     }
 
     /// Refuses what the far end asked for with [`CallEvent::TransferRequested`](crate::CallEvent::TransferRequested) (603). Does nothing when nothing is open.
@@ -245,9 +244,9 @@ fn is_dtmf(digit: char) -> bool {
 }
 
 /// Calls whom the far end named, and tells it how that fares.
-async fn follow(refer: IncomingRefer, client: &HeadlessSipClient) -> Result<ActiveCall, Error> {
+async fn follow(refer: IncomingRefer, account: &Account) -> Result<ActiveCall, Error> {
     let target = refer.target.uri().to_request_uri().to_string();
-    let mut dial = client.dial(&target);
+    let mut dial = account.dial(&target);
     for (name, value) in refer.invite_headers().iter() {
         dial = dial.header(name, value);
     }

@@ -12,11 +12,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{pairs, say_bye};
-use crate::client::HeadlessSipClient;
 use crate::event::EventSender;
 use crate::info_dtmf::{self, KeyPresses};
 use crate::media::CallMedia;
-use crate::{CallEnded, CallEvent, CallStats, DtmfMethod, EndedBy, Error};
+use crate::{Account, CallEnded, CallEvent, CallStats, DtmfMethod, EndedBy, Error};
 
 /// Until an offer is tried again that crossed another one.
 const OFFER_PAUSE: Duration = Duration::from_millis(500);
@@ -27,7 +26,7 @@ pub(super) type Reply = oneshot::Sender<Result<(), Error>>;
 pub(super) enum Command {
     HangUp { headers: HeaderList, done: Reply },
     Hold { hold: bool, done: Reply },
-    TakeRefer(oneshot::Sender<(IncomingRefer, HeadlessSipClient)>),
+    TakeRefer(oneshot::Sender<(IncomingRefer, Account)>),
 }
 
 /// Joins signalling, media and program for one call, until it ends.
@@ -60,7 +59,7 @@ pub(super) struct Driver {
     /// Our address is another one, and the far end has to be told.
     moved: bool,
     /// Keeps the user agent alive as long as its calls.
-    client: HeadlessSipClient,
+    account: Account,
     /// The program let go of the call.
     dropped: CancellationToken,
 }
@@ -85,7 +84,7 @@ struct End {
 
 impl Driver {
     pub(super) fn new(
-        client: HeadlessSipClient,
+        account: Account,
         sip: Call,
         (media, handle): (CallMedia, MediaHandle),
         (media_events, told): (MediaEvents, Vec<MediaEvent>),
@@ -111,9 +110,9 @@ impl Driver {
             local_hold: false,
             reoffer: None,
             offered_in_200: None,
-            network: client.network_changes(),
+            network: account.client().network_changes(),
             moved: false,
-            client,
+            account,
             dropped,
         }
     }
@@ -140,7 +139,7 @@ impl Driver {
     }
 
     async fn until_end(&mut self) -> End {
-        let closing = self.client.closing();
+        let closing = self.account.client().closing();
         let dropped = self.dropped.clone();
         for event in std::mem::take(&mut self.told) {
             if let Some(end) = self.on_media(Some(event)) {
@@ -184,7 +183,9 @@ impl Driver {
                 });
             }
             // Dropping it refuses it.
-            sip_signaling::CallEvent::Refer(refer) if self.client.config().allow_refer => {
+            sip_signaling::CallEvent::Refer(refer)
+                if self.account.client().config().allow_refer =>
+            {
                 self.events.send(CallEvent::TransferRequested {
                     target: refer.target.uri().to_request_uri().to_string(),
                     referred_by: refer.headers.get("Referred-By").map(str::to_owned),
@@ -315,7 +316,7 @@ impl Driver {
             }
             Some(Command::TakeRefer(taken)) => {
                 if let Some(refer) = self.refer.take() {
-                    let _ = taken.send((refer, self.client.clone()));
+                    let _ = taken.send((refer, self.account.clone()));
                 }
                 None
             }
@@ -330,7 +331,8 @@ impl Driver {
     fn on_network_changed(&mut self) {
         let peer = self.sip.handle().peer_addr();
         let moved = self
-            .client
+            .account
+            .client()
             .rtp_ip(peer)
             .and_then(|ip| self.media.move_to(ip));
         match moved {

@@ -76,7 +76,7 @@ impl Registration {
     ///
     /// # Errors
     /// What the registrar answered, or `Timeout`; the registration has ended in any case.
-    pub async fn unregister(self) -> Result<(), SignalingError> {
+    pub async fn unregister(&self) -> Result<(), SignalingError> {
         let (done, result) = oneshot::channel();
         self.stop.send(done).map_err(|_| SignalingError::Closed)?;
         result.await.map_err(|_| SignalingError::Closed)?

@@ -89,7 +89,7 @@ async fn strongest_challenge_is_answered_and_the_nonce_is_counted_on() {
     assert_eq!(refresh.call_id(), first.call_id());
     ok(&peer, &refresh, 300).await;
 
-    let gone = tokio::spawn(registration.unregister());
+    let gone = tokio::spawn(async move { registration.unregister().await });
     let last = peer.expect(Method::Register).await;
     assert!(last.headers.get("Contact").unwrap().ends_with(";expires=0"));
     peer.reply_with(&last, 200, &[]).await;
