@@ -112,6 +112,8 @@ pub(crate) struct AccountState {
     domain: Option<Uri>,
     proxy: Option<Uri>,
     headers: HeaderList,
+    /// What to register; `None` without a registrar.
+    registering: Option<RegistrationConfig>,
     /// Set once, when registering begins.
     registration: OnceLock<Registration>,
 }
@@ -138,11 +140,26 @@ impl AccountState {
         for (name, value) in &config.headers {
             headers.push(name, value.as_str())?;
         }
+        let from = our_address(&config, &host)?;
+        let proxy = server(&config.proxy, "the proxy")?;
+        let registering = domain.clone().map(|registrar| RegistrationConfig {
+            credentials: credentials.clone(),
+            expires: config.register_expires,
+            proxy: proxy.clone(),
+            transport: config.transport.wanted(),
+            instance_id: config.instance_id.clone(),
+            headers: headers.clone(),
+            ..RegistrationConfig::new(registrar, from.clone())
+        });
+        if let Some(registering) = &registering {
+            registering.check()?;
+        }
         Ok(Self {
-            from: our_address(&config, &host)?,
+            from,
             credentials,
-            proxy: server(&config.proxy, "the proxy")?,
+            proxy,
             domain,
+            registering,
             headers,
             registration: OnceLock::new(),
             config,
@@ -234,19 +251,11 @@ impl Account {
         if let Some(registration) = state.registration.get() {
             return Ok(registration);
         }
-        let registrar = state
-            .domain
+        let config = state
+            .registering
             .clone()
             .ok_or_else(|| Error::Config("no registrar is set; name one to register".into()))?;
-        let registration = self.client.agent().register(RegistrationConfig {
-            credentials: state.credentials.clone(),
-            expires: state.config.register_expires,
-            proxy: state.proxy.clone(),
-            transport: state.config.transport.wanted(),
-            instance_id: state.config.instance_id.clone(),
-            headers: state.headers.clone(),
-            ..RegistrationConfig::new(registrar, state.from.clone())
-        })?;
+        let registration = self.client.agent().register(config)?;
         Ok(state.registration.get_or_init(|| registration))
     }
 
@@ -361,7 +370,7 @@ impl Account {
             transport: state.config.transport.wanted(),
             ..SubscriptionConfig::new(target, state.from.clone(), package)
         };
-        let from = self.from_towards(&config.target).await?;
+        let from = self.address_for(&config.target).await?;
         Ok(self
             .client
             .agent()
@@ -386,7 +395,7 @@ impl Account {
             body,
             ..RequestOptions::new(method, target, state.from.clone())
         };
-        options.from = self.from_towards(&options.target).await?;
+        options.from = self.address_for(&options.target).await?;
         Ok(self.client.agent().request(options).await?)
     }
 
@@ -406,7 +415,7 @@ impl Account {
         Ok((options, peer))
     }
 
-    async fn from_towards(&self, target: &Uri) -> Result<NameAddr, Error> {
+    async fn address_for(&self, target: &Uri) -> Result<NameAddr, Error> {
         if self.has_own_host() {
             return Ok(self.state.from.clone());
         }

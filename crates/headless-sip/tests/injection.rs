@@ -289,6 +289,7 @@ fn assert_config(outcome: Result<impl Sized, Error>, text: &str) {
 async fn no_argument_of_a_client_carries_a_line_of_its_own() {
     let mut peer = Peer::new().await;
     let alice = client(quick()).await;
+    let account = alice.account();
     let bob = format!("sip:bob@{}", peer.addr());
     for text in hostile() {
         // As target: as it is, as user, as host, as parameter and as header of the URI.
@@ -304,17 +305,26 @@ async fn no_argument_of_a_client_carries_a_line_of_its_own() {
                 assert_config(alice.dial(&target).await, &target);
                 assert_config(alice.message(&target, "hello").await, &target);
                 assert_config(alice.options(&target).await, &target);
+                assert_config(account.request("PUBLISH", &target).await, &target);
+                assert_config(account.subscribe(&target, "dialog").await, &target);
             } else if target.contains(&peer.addr().to_string()) {
                 // What is an address goes out as one: as a single line of the request.
                 alice.options(&target).await.ok();
             }
         }
         let value = alice.dial(&bob).header("X-Test", &text);
+        let request = || account.request("PUBLISH", &bob);
         if is_raw(&text) {
             assert_config(value.await, &text);
+            assert_config(request().header("X-Test", &text).await, &text);
+            assert_config(request().body(&text, "x").await, &text);
         }
-        if !is_name(&text) {
+        if !is_name(&text) || text.is_empty() {
             assert_config(alice.dial(&bob).header(&text, "value").await, &text);
+            assert_config(request().header(&text, "value").await, &text);
+            assert_config(account.request(&text, &bob).await, &text);
+            assert_config(account.subscribe(&bob, &text).await, &text);
+            assert_config(alice.subscriptions(&[&text]), &text);
         }
         // A text may hold anything: it is a body, whose length is told.
         alice.message(&bob, &text).await.unwrap();
@@ -438,7 +448,7 @@ async fn no_setting_of_a_client_carries_a_line_of_its_own() {
         ..quick()
     };
     type Setting = fn(&mut ClientConfig, String);
-    let settings: [(&str, Setting); 9] = [
+    let settings: [(&str, Setting); 10] = [
         ("username", |config, text| config.username = Some(text)),
         ("auth_username", |config, text| {
             config.auth_username = Some(text)
@@ -452,6 +462,9 @@ async fn no_setting_of_a_client_carries_a_line_of_its_own() {
         ("registrar", |config, text| config.registrar = Some(text)),
         ("proxy", |config, text| config.proxy = Some(text)),
         ("user_agent", |config, text| config.user_agent = text),
+        ("instance_id", |config, text| {
+            config.instance_id = Some(format!("urn:{text}"))
+        }),
         ("ws_path", |config, text| config.ws_path = text),
         ("headers", |config, text| {
             config.headers = vec![("X-Test".into(), text)]

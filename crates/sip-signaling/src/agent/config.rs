@@ -2,8 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use super::user_agent::check_headers;
 use crate::{
-    Body, Credentials, HeaderList, Limits, Method, NameAddr, TlsConfig, Transport, TrunkConfig, Uri,
+    Body, Credentials, HeaderList, Limits, Method, NameAddr, SignalingError, TlsConfig, Transport,
+    TrunkConfig, Uri,
 };
 
 /// RFC 3261 table 4. The defaults are the RFC's; tests use shorter ones.
@@ -160,6 +162,24 @@ impl RegistrationConfig {
             headers: HeaderList::new(),
             retry_after_failure: (Duration::from_secs(1), Duration::from_secs(60)),
         }
+    }
+
+    /// Whether it can be used; [`crate::UserAgent::register`] asks the same.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a header that is this crate's own, an instance id that is no URN, or a control character.
+    pub fn check(&self) -> Result<(), SignalingError> {
+        check_headers(&self.headers, false)?;
+        // It goes between `"<` and `>"` (RFC 5626 section 4.1).
+        let sound = |c: char| c.is_ascii_graphic() && !"<>\"\\".contains(c);
+        let is_urn = |id: &str| id.len() > 4 && id.starts_with("urn:") && id.chars().all(sound);
+        if self.instance_id.as_deref().is_some_and(|id| !is_urn(id)) {
+            return Err(SignalingError::input(
+                "instance id",
+                "it is no URN, such as \"urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6\"",
+            ));
+        }
+        Ok(())
     }
 }
 

@@ -147,10 +147,9 @@ impl UserAgent {
     /// Starts a registration and keeps it up in the background until it is told to stop.
     ///
     /// # Errors
-    /// `InvalidInput` for a header that is this crate's own or holds a control character.
+    /// As [`RegistrationConfig::check`].
     pub fn register(&self, config: RegistrationConfig) -> Result<Registration, SignalingError> {
-        check_headers(&config.headers, false)?;
-        config.instance_id.as_deref().map_or(Ok(()), check_urn)?;
+        config.check()?;
         let (state_sender, state) = watch::channel(RegistrationState::Registering);
         let (stop, stop_receiver) = mpsc::unbounded_channel();
         self.inner.registrations().push(stop.clone());
@@ -669,18 +668,6 @@ fn check_path(path: &str) -> Result<(), SignalingError> {
     Err(SignalingError::input(
         "WebSocket path",
         "it does not begin with \"/\", or holds a space or a control character (CR, LF or NUL)",
-    ))
-}
-
-/// An instance id goes between `"<` and `>"` (RFC 5626 section 4.1).
-fn check_urn(text: &str) -> Result<(), SignalingError> {
-    let sound = |c: char| c.is_ascii_graphic() && !"<>\"\\".contains(c);
-    if text.len() > 4 && text.starts_with("urn:") && text.chars().all(sound) {
-        return Ok(());
-    }
-    Err(SignalingError::input(
-        "instance id",
-        "it is no URN, such as \"urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6\"",
     ))
 }
 
