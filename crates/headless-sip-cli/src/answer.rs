@@ -7,8 +7,8 @@ use std::sync::Arc;
 use headless_sip::{Error, IncomingCall, WavReader};
 use tokio::task::JoinSet;
 
-use crate::args::AnswerArgs;
-use crate::client::{self, Wishes};
+use crate::args::{AnswerArgs, Transport};
+use crate::client::{self, Listen, Wishes};
 use crate::event::{Direction, EndedBy, Event};
 use crate::exit::{Failure, reason};
 use crate::output::Output;
@@ -34,13 +34,27 @@ pub(crate) async fn run(
         tap_sent: folder.is_some(),
         in_call: Some(args.in_call.clone()),
         trunk: args.trunk.clone(),
+        listen: Listen {
+            tls: args.local_tls,
+            ws: args.local_ws,
+            wss: args.local_wss,
+        },
         ..Wishes::default()
     };
     let client = client::open(&args.account, wishes, output, &mut shutdown).await?;
     if args.account.registrar.is_none() {
         output.event(&Event::Listening {
             address: client.local_addr().to_string(),
+            transport: None,
         });
+    }
+    for transport in [Transport::Tls, Transport::Ws, Transport::Wss] {
+        if let Some(address) = client.listen_addr(transport.into()) {
+            output.event(&Event::Listening {
+                address: address.to_string(),
+                transport: Some(transport),
+            });
+        }
     }
     let answering = Arc::new(Answering {
         args,

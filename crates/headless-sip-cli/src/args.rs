@@ -228,6 +228,18 @@ pub(crate) struct AnswerArgs {
     #[command(flatten)]
     pub in_call: InCall,
 
+    /// Listen for TLS at this address and port too; needs --cert and --key
+    #[arg(long, value_name = "IP:PORT", value_parser = value::socket_address, requires = "cert", help_heading = "TLS")]
+    pub local_tls: Option<SocketAddr>,
+
+    /// Listen for WebSockets (RFC 7118) at this address and port too
+    #[arg(long, value_name = "IP:PORT", value_parser = value::socket_address, help_heading = "Account")]
+    pub local_ws: Option<SocketAddr>,
+
+    /// Listen for WebSockets over TLS at this address and port too; needs --cert and --key
+    #[arg(long, value_name = "IP:PORT", value_parser = value::socket_address, requires = "cert", help_heading = "TLS")]
+    pub local_wss: Option<SocketAddr>,
+
     /// Say back what is heard
     #[arg(long, conflicts_with_all = ["play", "tone", "reject"], help_heading = "Sound")]
     pub echo: bool,

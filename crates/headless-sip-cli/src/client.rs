@@ -1,11 +1,12 @@
 //! From the options of the account to a client that is ready, and registered if it shall be.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use headless_sip::{
     ClientConfig, CodecTable, DtmfMode, Error, HeadlessSipClient, IpNet, Register,
-    RegistrationState, TlsConfig, TlsIdentity, Transport, TrunkConfig, TrunkPeer,
+    RegistrationState, TlsConfig, TlsIdentity, TrunkConfig, TrunkPeer,
 };
 use tokio::sync::watch;
 
@@ -29,6 +30,16 @@ pub(crate) struct Wishes {
     pub in_call: Option<InCall>,
     /// Networks that may call; none: anybody may.
     pub trunk: Vec<IpNet>,
+    /// Where to listen beside UDP and TCP.
+    pub listen: Listen,
+}
+
+/// Where to listen for what is no UDP and no TCP.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Listen {
+    pub tls: Option<SocketAddr>,
+    pub ws: Option<SocketAddr>,
+    pub wss: Option<SocketAddr>,
 }
 
 /// A client whose sockets are open and which is registered, if the account has a registrar.
@@ -74,14 +85,11 @@ fn config(account: &Account, wishes: &Wishes) -> Result<ClientConfig, Failure> {
         auth_username: account.auth_user.clone(),
         registrar: account.registrar.clone(),
         proxy: account.proxy.clone(),
-        transport: match account.transport {
-            args::Transport::Udp => Transport::Udp,
-            args::Transport::Tcp => Transport::Tcp,
-            args::Transport::Tls => Transport::Tls,
-            args::Transport::Ws => Transport::Ws,
-            args::Transport::Wss => Transport::Wss,
-        },
+        transport: account.transport.into(),
         tls: tls(account)?,
+        tls_listen: wishes.listen.tls,
+        ws_listen: wishes.listen.ws,
+        wss_listen: wishes.listen.wss,
         // Not `Wait`: so that what is wrong here and what is wrong there are told apart.
         register: Register::Background,
         headers: account

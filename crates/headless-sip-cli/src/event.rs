@@ -8,14 +8,19 @@ use std::time::Duration;
 use headless_sip::CallStats;
 use serde::Serialize;
 
+use crate::args::Transport;
+
 /// One line of the command's output.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event {
-    /// The telephone system listens; always its first line.
+    /// It is listened; the first line of a telephone system, and one more for each further transport of `answer`.
     Listening {
-        /// IP and port, UDP and TCP.
+        /// IP and port.
         address: String,
+        /// The transport; none for UDP and TCP.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        transport: Option<Transport>,
     },
     /// The account is registered, or, at the telephone system, somebody has registered.
     Registered {
@@ -406,6 +411,7 @@ pub(crate) mod tests {
     fn the_first_line_of_the_telephone_system_is_as_tools_expect_it() {
         let event = Event::Listening {
             address: "127.0.0.1:5060".into(),
+            transport: None,
         };
         let line = serde_json::to_string(&event).expect("an event is serialisable");
         assert_eq!(line, r#"{"event":"listening","address":"127.0.0.1:5060"}"#);

@@ -110,8 +110,12 @@ impl Paint {
 /// The event as a line for a person.
 fn human(event: &Event, paint: Paint) -> Option<String> {
     Some(match event {
-        Event::Listening { address } => {
-            format!("listening on {} (UDP and TCP)", paint.bold(address))
+        Event::Listening { address, transport } => {
+            let over = match transport {
+                Some(transport) => format!("{transport:?}").to_uppercase(),
+                None => "UDP and TCP".to_owned(),
+            };
+            format!("listening on {} ({over})", paint.bold(address))
         }
         Event::Registered { aor, expires_s } => match expires_s {
             Some(seconds) => format!("registered {} for {seconds} s", paint.bold(&clean(aor))),

@@ -24,6 +24,7 @@ pub(crate) async fn run(
     let mut events = pbx.events();
     output.event(&Event::Listening {
         address: pbx.addr().to_string(),
+        transport: None,
     });
     greet(&args, &pbx, output);
     let domain = pbx.addr().to_string();

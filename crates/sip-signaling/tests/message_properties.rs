@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use sip_signaling::{
     HeaderList, Method, NameAddr, Request, Response, StatusCode, Uri,
     digest::{Authorization, Challenge},
+    event_package::{DialogInfo, DialogTable, MessageSummary},
     message::{Message, Via},
 };
 
@@ -110,6 +111,10 @@ fn read_all(bytes: &[u8]) {
         Authorization::parse(&text),
     );
     let _ = HeaderList::new().push("X", text.into_owned());
+    let _ = MessageSummary::parse(bytes);
+    if let Ok(info) = DialogInfo::parse(bytes) {
+        DialogTable::default().update(&info);
+    }
 }
 
 #[test]

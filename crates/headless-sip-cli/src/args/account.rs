@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
 use super::value::{self, CodecList, Header, Password, PortRange};
 
@@ -48,7 +49,7 @@ pub(crate) struct Account {
     #[arg(long, value_name = "FILE", help_heading = "TLS")]
     pub ca: Option<PathBuf>,
 
-    /// Our certificate, in PEM, for servers that demand one
+    /// Our certificate, in PEM, for those who call us and for servers that demand one
     #[arg(long, value_name = "FILE", requires = "key", help_heading = "TLS")]
     pub cert: Option<PathBuf>,
 
@@ -74,13 +75,26 @@ pub(crate) struct Account {
 }
 
 /// The transports for SIP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Transport {
     Udp,
     Tcp,
     Tls,
     Ws,
     Wss,
+}
+
+impl From<Transport> for headless_sip::Transport {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Udp => Self::Udp,
+            Transport::Tcp => Self::Tcp,
+            Transport::Tls => Self::Tls,
+            Transport::Ws => Self::Ws,
+            Transport::Wss => Self::Wss,
+        }
+    }
 }
 
 impl Account {

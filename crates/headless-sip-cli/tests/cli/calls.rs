@@ -369,3 +369,28 @@ fn a_text_is_printed_and_the_trace_files_have_the_messages() {
     assert!(capture.starts_with(&[0x0A, 0x0D, 0x0D, 0x0A]));
     assert!(String::from_utf8_lossy(&capture).contains("MESSAGE sip:anybody@"));
 }
+
+#[test]
+fn calls_come_in_over_a_web_socket() {
+    let mut answer = Headless::start(&[
+        "answer",
+        "--local",
+        "127.0.0.1:0",
+        "--local-ws",
+        "127.0.0.1:0",
+        "--tone",
+        "440",
+        "--calls",
+        "1",
+    ]);
+    assert_eq!(answer.event("listening")["transport"], Value::Null);
+    let listening = answer.event("listening");
+    assert_eq!(listening["transport"], "ws");
+    let address = listening["address"].as_str().expect("its address");
+    let target = format!("sip:bob@{address}");
+    let call = Headless::start(&["call", &target, "--transport", "ws", "--seconds", "1"]);
+    let called = call.finish();
+    called.assert_code(0);
+    assert!(called.event("ended")["stats"]["received_packets"].as_u64() > Some(10));
+    answer.finish().assert_code(0);
+}
