@@ -122,7 +122,7 @@ impl MediaEngine {
         shared.set_stats(session.stats(now));
         worker.mailbox.post(Command::Start(Box::new(NewSession {
             id,
-            session,
+            session: Box::new(session),
             ports,
             shared: shared.clone(),
             weight,

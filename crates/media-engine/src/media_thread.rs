@@ -32,7 +32,8 @@ const MAX_CATCH_UP: u32 = 3;
 /// A session on its way to a media thread.
 pub(crate) struct NewSession {
     pub(crate) id: u64,
-    pub(crate) session: MediaSession,
+    /// Large, so that it is boxed once and never copied again.
+    pub(crate) session: Box<MediaSession>,
     pub(crate) ports: MediaPorts,
     pub(crate) shared: Arc<SessionShared>,
     pub(crate) weight: Weight,
@@ -74,7 +75,7 @@ struct MediaThread {
 
 struct Running {
     id: u64,
-    session: MediaSession,
+    session: Box<MediaSession>,
     ports: MediaPorts,
     shared: Arc<SessionShared>,
     weight: Weight,

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Method, Request, Response, StatusCode,
     agent_headers::{ACCEPTED_TYPES, SESSION_TYPE, SUPPORTED},
-    message::{Params, refusal},
+    message::Params,
     session::DialogId,
     transaction::{LayerEvent, ServerTransaction},
 };
@@ -28,9 +28,6 @@ pub(super) async fn run(inner: Weak<Inner>, mut events: mpsc::Receiver<LayerEven
 
 fn dispatch(inner: &Arc<Inner>, transaction: Box<ServerTransaction>) {
     let request = &transaction.request;
-    if let Some(status) = malformed(request) {
-        return refuse(inner, transaction, status);
-    }
     // RFC 3261 section 8.2.2.3.
     let unknown: Vec<&str> = request
         .headers
@@ -170,21 +167,6 @@ fn success(inner: &Arc<Inner>, response: Box<Response>) {
     {
         inputs.send(CallInput::Success(response)).ok();
     }
-}
-
-/// What the stack lets through and should not: it checks presence of some headers, meaning of none.
-fn malformed(request: &Request) -> Option<StatusCode> {
-    if let Some(status) = refusal(request) {
-        return Some(status);
-    }
-    // On a stream the length is what frames; a body with a type but no length was lost, one of another length cut.
-    let length = request
-        .headers
-        .get("Content-Length")
-        .and_then(|text| text.parse::<usize>().ok());
-    let lost = length.is_none() && request.headers.contains("Content-Type");
-    let cut = length.is_some_and(|length| length != request.body.len());
-    (lost || cut).then_some(StatusCode::BAD_REQUEST)
 }
 
 fn in_dialog(request: &Request) -> Option<DialogId> {

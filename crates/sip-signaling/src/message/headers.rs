@@ -40,6 +40,7 @@ const COMPACT: [(&str, &str); 20] = [
 /// No name or value in the list ever holds CR, LF or NUL, so no header can be smuggled in through a value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HeaderList {
+    /// Names are long forms.
     entries: Vec<(String, String)>,
 }
 
@@ -99,7 +100,7 @@ impl HeaderList {
         let place = self
             .entries
             .iter()
-            .position(|(key, _)| same_name(key, name));
+            .position(|(key, _)| key.eq_ignore_ascii_case(long_name(name)));
         self.remove(name);
         let entry = (long_name(name).to_owned(), value);
         match place {
@@ -115,9 +116,10 @@ impl HeaderList {
 
     /// All values of that name in order, one per header line.
     pub fn get_all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
+        let name = long_name(name);
         self.entries
             .iter()
-            .filter(move |(key, _)| same_name(key, name))
+            .filter(move |(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
     }
 
@@ -143,8 +145,9 @@ impl HeaderList {
 
     /// Removes all headers of that name; true if there was one.
     pub fn remove(&mut self, name: &str) -> bool {
-        let before = self.entries.len();
-        self.entries.retain(|(key, _)| !same_name(key, name));
+        let (before, name) = (self.entries.len(), long_name(name));
+        self.entries
+            .retain(|(key, _)| !key.eq_ignore_ascii_case(name));
         before != self.entries.len()
     }
 
@@ -189,6 +192,8 @@ fn cleaned(value: String) -> String {
             .replace(|c: char| c.is_control() && c != '\t', " ")
             .trim()
             .to_owned()
+    } else if value.trim().len() == value.len() {
+        value
     } else {
         value.trim().to_owned()
     }
@@ -196,14 +201,13 @@ fn cleaned(value: String) -> String {
 
 /// The long form of a compact name; any other name as it is.
 pub(crate) fn long_name(name: &str) -> &str {
+    if name.len() != 1 {
+        return name;
+    }
     COMPACT
         .iter()
         .find(|(compact, _)| compact.eq_ignore_ascii_case(name))
         .map_or(name, |(_, long)| long)
-}
-
-fn same_name(a: &str, b: &str) -> bool {
-    long_name(a).eq_ignore_ascii_case(long_name(b))
 }
 
 impl fmt::Display for HeaderList {

@@ -17,7 +17,9 @@ fn is_token_byte(byte: u8) -> bool {
 
 /// CR, LF, NUL and the other control characters but TAB: none may stand in a header value.
 pub(crate) fn has_control(text: &str) -> bool {
-    text.chars().any(|c| c.is_control() && c != '\t')
+    // Nearly all values are printable ASCII, which is told without decoding.
+    let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
+    !printable && text.chars().any(|c| c.is_control() && c != '\t')
 }
 
 /// Splits at `separator` outside quoted strings and angle brackets; parts are trimmed, empty parts dropped.

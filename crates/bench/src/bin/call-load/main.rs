@@ -3,7 +3,6 @@
 //! For each number of calls the program starts itself twice: as the process that is measured, which runs the media engine and
 //! the program's side of every call, and as the far end of all of them, which is plain UDP (`rtp_peer.rs`).
 
-mod cpu;
 mod measure;
 mod report;
 mod rtp_peer;

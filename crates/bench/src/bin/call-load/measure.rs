@@ -14,9 +14,9 @@ use media_engine::{
 };
 
 use crate::RunArgs;
-use crate::cpu;
 use crate::report::Row;
 use crate::rtp_peer::{PeerPorts, PeerReport};
+use headless_sip_bench::cpu;
 
 type AnyError = Box<dyn std::error::Error>;
 

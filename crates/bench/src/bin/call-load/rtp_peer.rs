@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::cpu;
+use headless_sip_bench::cpu;
 
 /// Audio in one packet.
 const PTIME: Duration = Duration::from_millis(20);

@@ -3,18 +3,24 @@
 use std::fs;
 use std::time::Duration;
 
-/// Name and CPU time of one thread.
+use nix::time::{ClockId, clock_gettime};
+
+/// One thread of this process.
 #[derive(Debug, Clone)]
-pub(crate) struct Thread {
-    pub(crate) name: String,
+pub struct Thread {
+    /// Its name, cut at 15 bytes.
+    pub name: String,
     /// The process's number of it.
-    pub(crate) id: u32,
+    pub id: u32,
     /// Time on a processor so far, user and system, to the nanosecond.
-    pub(crate) cpu: Duration,
+    pub cpu: Duration,
 }
 
 /// The threads of this process.
-pub(crate) fn threads() -> std::io::Result<Vec<Thread>> {
+///
+/// # Errors
+/// Where /proc does not tell it.
+pub fn threads() -> std::io::Result<Vec<Thread>> {
     let mut threads = Vec::new();
     for entry in fs::read_dir("/proc/self/task")? {
         let folder = entry?.path();
@@ -37,8 +43,20 @@ pub(crate) fn threads() -> std::io::Result<Vec<Thread>> {
     Ok(threads)
 }
 
+/// CPU time of the whole process so far, threads that have ended included.
+///
+/// # Errors
+/// Where the system has no such clock.
+pub fn process() -> std::io::Result<Duration> {
+    let clock = ClockId::CLOCK_PROCESS_CPUTIME_ID;
+    Ok(clock_gettime(clock).map_err(std::io::Error::from)?.into())
+}
+
 /// CPU time of the calling thread so far.
-pub(crate) fn current_thread() -> std::io::Result<Duration> {
+///
+/// # Errors
+/// Where /proc does not tell it.
+pub fn current_thread() -> std::io::Result<Duration> {
     let folder = std::path::Path::new("/proc/thread-self");
     thread_cpu(folder).ok_or_else(|| std::io::Error::other("/proc tells no CPU time"))
 }
@@ -61,7 +79,10 @@ fn thread_cpu(folder: &std::path::Path) -> Option<Duration> {
 }
 
 /// Resident memory of this process, bytes.
-pub(crate) fn resident() -> std::io::Result<u64> {
+///
+/// # Errors
+/// Where /proc does not tell it.
+pub fn resident() -> std::io::Result<u64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
