@@ -1,9 +1,12 @@
 //! A call from outside, until it is answered or refused.
 
+mod early;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use media_engine::{AudioBridge, MediaEvents};
+use early::Early;
+use media_engine::AudioBridge;
 use sdp_negotiation::{Direction, PendingOffer};
 use sip_signaling::message::{CallInfo, Diversion, HistoryEntry, UserToUser};
 use sip_signaling::{Body, Call, CallEvent, HeaderList, IncomingInvite, StatusCode};
@@ -196,11 +199,8 @@ impl IncomingCall {
     ) -> Result<(), Error> {
         let StartedMedia { audio, events, .. } = started.ok_or(Error::Ended)?;
         self.audio = Some(audio);
-        self.early = Some(Early {
-            media,
-            body,
-            events,
-        });
+        let offers = self.invite.take_offers();
+        self.early = Some(Early::begin(media, body, events, offers));
         Ok(())
     }
 
@@ -341,11 +341,7 @@ impl IncomingCall {
 
     /// The media runs already; it goes on.
     async fn accept_early(self, early: Early, audio: AudioBridge) -> Result<ActiveCall, Error> {
-        let Early {
-            media,
-            body,
-            events,
-        } = early;
+        let (media, body, events) = early.finish().await?;
         let call = self.invite.accept(self.headers, body).await?;
         media.answered()?;
         let started = StartedMedia {
@@ -381,15 +377,6 @@ impl IncomingCall {
             }
         }
     }
-}
-
-/// Media that runs before the answer.
-#[derive(Debug)]
-struct Early {
-    media: CallMedia,
-    /// Our answer, repeated in the 200; `None` when it was our offer that was answered.
-    body: Option<Body>,
-    events: MediaEvents,
 }
 
 /// What is ready before the 200 goes out.

@@ -6,7 +6,10 @@ use std::net::SocketAddr;
 
 use common::*;
 use headless_sip::{AudioBridge, HeadlessSipClient, IncomingCall, OutgoingCall, Progress};
-use sip_signaling::{Body, Method, Request, Response, Uri, message::Message};
+use sip_signaling::{
+    Body, HeaderList, InviteEvent, InviteOptions, Method, NameAddr, Request, Response, Uri,
+    UserAgent, UserAgentConfig, message::Message,
+};
 use tokio::net::UdpSocket;
 
 /// Calls, and waits on both sides until there is sound before the answer.
@@ -163,4 +166,61 @@ async fn caller_without_offer_and_100rel_gets_no_early_media_but_an_answer() {
     assert!(error.to_string().contains("100rel"), "{error}");
     call.reject(486).await.unwrap();
     old.response(486).await;
+}
+
+#[tokio::test]
+async fn callers_offer_before_the_answer_is_answered_and_holds() {
+    let bob = client(config()).await;
+    let (agent, _calls) = UserAgent::bind(UserAgentConfig {
+        local_addr: "127.0.0.1:0".parse().unwrap(),
+        ..UserAgentConfig::default()
+    })
+    .await
+    .unwrap();
+    let target: Uri = uri("bob", &bob).parse().unwrap();
+    let from = NameAddr::new("sip:alice@127.0.0.1".parse().unwrap());
+    let mut outgoing = agent
+        .invite(InviteOptions {
+            body: Some(Body::sdp(OFFER)),
+            ..InviteOptions::new(target, from)
+        })
+        .await
+        .unwrap();
+    let mut call = within(bob.incoming()).await.unwrap();
+    let early = async {
+        loop {
+            match within(outgoing.next_event()).await {
+                InviteEvent::Provisional(progress) if progress.body.is_some() => return,
+                InviteEvent::Failed(error) => panic!("{error}"),
+                _ => {}
+            }
+        }
+    };
+    let (media, ()) = tokio::join!(within(call.early_media()), early);
+    media.unwrap();
+    // The caller holds us while the announcement runs; nobody polls the call meanwhile.
+    let hold = format!("{OFFER}a=sendonly\r\n").replace("o=- 1 1", "o=- 1 2");
+    let answer = within(outgoing.update(Some(Body::sdp(hold.as_str())))).await;
+    let answer = String::from_utf8(answer.unwrap().body.clone().unwrap().bytes).unwrap();
+    assert!(answer.contains("a=recvonly"), "{answer}");
+    // One that cannot work is refused, and what was agreed stays.
+    let video = OFFER.replace("m=audio 40000 RTP/AVP 0", "m=video 40000 RTP/AVP 31");
+    let refused = within(outgoing.update(Some(Body::sdp(video.as_str())))).await;
+    assert_eq!(
+        refused.unwrap_err().status().map(|status| status.0),
+        Some(488)
+    );
+    let answering = tokio::spawn(call.answer());
+    let answered = loop {
+        match within(outgoing.next_event()).await {
+            InviteEvent::Answered(answered) => break answered,
+            InviteEvent::Failed(error) => panic!("{error}"),
+            _ => {}
+        }
+    };
+    assert_eq!(answered.body, None, "the 200 repeats an old answer");
+    let theirs = within(answered.ack(None)).await.unwrap();
+    let ours = within(answering).await.unwrap().unwrap();
+    theirs.handle().bye(HeaderList::new()).await.unwrap();
+    drop(ours);
 }

@@ -25,7 +25,7 @@ mod user_agent;
 pub use call::{Call, CallEnd, CallEvent, CallHandle, EndedBy, IncomingOffer, OfferAnswer};
 pub(crate) use clock::{fraction, now, token};
 pub use config::{InviteOptions, RegistrationConfig, RequestOptions, Timers, UserAgentConfig};
-pub use incoming::{Acknowledged, IncomingCalls, IncomingInvite};
+pub use incoming::{Acknowledged, EarlyOffers, IncomingCalls, IncomingInvite};
 pub use messages::{IncomingMessage, IncomingMessages};
 pub use notifier::{IncomingSubscription, IncomingSubscriptions, Notifier, NotifierEnd};
 pub use outgoing::{AnsweredInvite, InviteEvent, OutgoingInvite, Provisional};

@@ -58,8 +58,8 @@ mod transaction;
 mod transport;
 
 pub use agent::{
-    Acknowledged, AnsweredInvite, Call, CallEnd, CallEvent, CallHandle, EndedBy, IncomingCalls,
-    IncomingInvite, IncomingMessage, IncomingMessages, IncomingOffer, IncomingRefer,
+    Acknowledged, AnsweredInvite, Call, CallEnd, CallEvent, CallHandle, EarlyOffers, EndedBy,
+    IncomingCalls, IncomingInvite, IncomingMessage, IncomingMessages, IncomingOffer, IncomingRefer,
     IncomingSubscription, IncomingSubscriptions, InviteEvent, InviteOptions, Notification,
     Notifier, NotifierEnd, OfferAnswer, OutgoingInvite, Provisional, ReferNotifier, Registration,
     RegistrationConfig, RegistrationState, RequestOptions, Subscription, SubscriptionConfig,

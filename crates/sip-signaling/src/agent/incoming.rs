@@ -57,7 +57,7 @@ pub struct IncomingInvite {
     reliables: mpsc::UnboundedSender<Reliable>,
     /// A reliable response with a body waits for its PRACK.
     negotiating: watch::Receiver<bool>,
-    offers: mpsc::UnboundedReceiver<IncomingOffer>,
+    offers: EarlyOffers,
     pending: Arc<Mutex<Responder>>,
     cancelled: watch::Receiver<bool>,
     accepted: Option<oneshot::Sender<Accepted>>,
@@ -87,6 +87,19 @@ pub struct Acknowledged {
     pub answer: Option<Body>,
     /// An offer in the PRACK, where the response held our answer (RFC 3262 section 5).
     pub offer: Option<IncomingOffer>,
+}
+
+/// Offers of a caller before the answer (UPDATE, RFC 3311).
+#[derive(Debug)]
+pub struct EarlyOffers(mpsc::UnboundedReceiver<IncomingOffer>);
+
+impl EarlyOffers {
+    /// The next one; `None` once the call is answered or over.
+    ///
+    /// Cancel safe.
+    pub async fn recv(&mut self) -> Option<IncomingOffer> {
+        self.0.recv().await
+    }
 }
 
 impl IncomingInvite {
@@ -237,10 +250,16 @@ impl IncomingInvite {
     ///
     /// Cancel safe.
     pub async fn next_offer(&mut self) -> IncomingOffer {
-        match self.offers.recv().await {
+        match self.offers.0.recv().await {
             Some(offer) => offer,
             None => std::future::pending().await,
         }
+    }
+
+    /// Takes the queue of such offers, for who answers them beside the call; [`next_offer`](Self::next_offer) has none from then on.
+    pub fn take_offers(&mut self) -> EarlyOffers {
+        let (_, none) = mpsc::unbounded_channel();
+        std::mem::replace(&mut self.offers, EarlyOffers(none))
     }
 
     /// Sends an UPDATE before the answer (RFC 3311). Errors as for [`super::OutgoingInvite::update`].
@@ -466,7 +485,7 @@ pub(super) fn arrive(inner: &Arc<Inner>, mut transaction: Box<ServerTransaction>
         credentials: None,
         reliables,
         negotiating,
-        offers,
+        offers: EarlyOffers(offers),
         pending,
         cancelled,
         accepted: Some(accepted),
