@@ -130,7 +130,7 @@ impl HeadlessSipClient {
         Ok(client)
     }
 
-    /// Registers, and waits until the registrar has agreed. Only for [`Register::Never`] and [`Register::Background`]: the default has done so in
+    /// Registers, and waits until the registrar has agreed. Only for [`Register::Never`](crate::Register::Never) and [`Register::Background`](crate::Register::Background): the default has done so in
     /// [`new`](Self::new). From then on the registration is kept up.
     ///
     /// # Errors

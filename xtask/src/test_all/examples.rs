@@ -19,8 +19,9 @@ use super::{Context, Outcome};
 use crate::workspace::Workspace;
 
 /// The examples that wait for calls, with how many come at once, and how.
-const ANSWERING: [(&str, usize, &[&str]); 5] = [
+const ANSWERING: [(&str, usize, &[&str]); 6] = [
     ("answer_and_echo", 1, &["--tone", "440", "--seconds", "3"]),
+    ("busy_lamp", 1, &["--tone", "440", "--seconds", "1"]),
     ("conference", 3, &["--tone", "440", "--seconds", "3"]),
     ("ivr_menu", 1, &["--dtmf", "12345#0", "--seconds", "10"]),
     ("record_stereo", 1, &["--tone", "440", "--seconds", "3"]),
