@@ -1,4 +1,4 @@
-//! headless-sip against baresip: calls both ways in four codecs, tones heard at both ends, digits both ways, hold.
+//! headless-sip against baresip: calls both ways in four codecs, tones heard at both ends, digits, hold and transfers both ways.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -311,6 +311,68 @@ async fn hold_by_us_silences_baresip_and_resume_brings_it_back() {
     hear_tone("we, after the hold,", &mut call.audio.rx, ITS_TONE, SECOND).await;
     call.hang_up().await.expect("hung up");
     baresip.closed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn baresip_calls_whom_we_transfer_it_to() {
+    if !baresip_is_here() {
+        return;
+    }
+    let (phone, carol) = (phone_with(&PCMU).await, phone_with(&PCMU).await);
+    let mut baresip = baresip_with(&PCMU).await;
+    let mut call = phone.client.call(&baresip.uri()).await.expect("answered");
+    baresip.established().await;
+    let target = carol.uri();
+    let (transferred, answered) = tokio::join!(call.transfer(&target), answer(&carol));
+    transferred.expect("agreed");
+    let mut answered = answered;
+    wait_for(&mut call, "told of the transfer's end", |event| {
+        matches!(
+            event,
+            CallEvent::Transfer {
+                status: 200,
+                done: true,
+                ..
+            }
+        )
+    })
+    .await;
+    hear_tone("carol", &mut answered.audio.rx, ITS_TONE, SECOND).await;
+    answered.hang_up().await.expect("hung up");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn we_call_whom_baresip_transfers_us_to_where_the_program_agrees() {
+    if !baresip_is_here() {
+        return;
+    }
+    let phone = Phone::start(ClientConfig {
+        codecs: CodecTable::from_names(PCMU.0).expect("a codec that is compiled in"),
+        allow_refer: true,
+        ..Default::default()
+    })
+    .await;
+    let (carol, mut baresip) = (phone_with(&PCMU).await, baresip_with(&PCMU).await);
+    let uri = phone.uri();
+    let (mut call, ()) = tokio::join!(answer(&phone), baresip.dial(&uri));
+    baresip.control.command("transfer", &carol.uri()).await;
+    let target = carol.uri();
+    wait_for(
+        &mut call,
+        "transferred",
+        |event| matches!(event, CallEvent::TransferRequested { target: to, .. } if *to == target),
+    )
+    .await;
+    let control = call.control();
+    let (followed, answered) = tokio::join!(control.follow_transfer(), answer(&carol));
+    let (mut followed, answered) = (followed.expect("answered"), answered);
+    let said = tone(OUR_TONE, 10 * SECOND);
+    answered.audio.tx.send(said).await.expect("queued");
+    hear_tone("we", &mut followed.audio.rx, OUR_TONE, SECOND).await;
+    // Told that it worked, baresip hangs up.
+    let end = call.events.ended().await.expect("the end of the call");
+    assert_eq!(end.by, EndedBy::Remote);
+    followed.hang_up().await.expect("hung up");
 }
 
 async fn wait_for(call: &mut ActiveCall, what: &str, is_it: impl Fn(&CallEvent) -> bool) {

@@ -1,5 +1,9 @@
 //! headless-sip against SIPp: calls both ways, registration, cancel, hold, many calls at once, loss.
 
+mod dialog;
+mod offers;
+mod session;
+
 use std::time::Duration;
 
 use headless_sip::{CallEvent, ClientConfig, EndedBy, Error};
