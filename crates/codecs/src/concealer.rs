@@ -212,25 +212,8 @@ impl Concealer {
             return;
         }
         self.hear_background(frame);
-        if let Some(mut gap) = self.gap.take() {
-            let length = if gap.leads_to == Some(frame[0]) {
-                0
-            } else {
-                self.timing.fade_in(gap.elapsed).min(frame.len())
-            };
-            let invented = &mut self.bridge.ahead;
-            invented.clear();
-            gap.extend(
-                &self.timing,
-                &self.source,
-                &mut self.noise,
-                length,
-                invented,
-            );
-            for (i, (sample, invented)) in frame.iter_mut().zip(invented).enumerate() {
-                let weight = (i + 1) as f32 / (length + 1) as f32;
-                *sample = *sample * weight + *invented * (1.0 - weight);
-            }
+        if self.gap.is_some() {
+            self.end_gap(frame);
         }
         self.remember(frame);
     }
@@ -300,6 +283,31 @@ impl Concealer {
         self.history.fill(0.0);
         self.gap = None;
         self.background = None;
+    }
+
+    /// Cross-fades the beginning of `frame` from what was invented.
+    #[cold]
+    fn end_gap(&mut self, frame: &mut [f32]) {
+        let Some(mut gap) = self.gap.take() else {
+            return;
+        };
+        if gap.leads_to == Some(frame[0]) {
+            return;
+        }
+        let length = self.timing.fade_in(gap.elapsed).min(frame.len());
+        let invented = &mut self.bridge.ahead;
+        invented.clear();
+        gap.extend(
+            &self.timing,
+            &self.source,
+            &mut self.noise,
+            length,
+            invented,
+        );
+        for (i, (sample, invented)) in frame.iter_mut().zip(invented).enumerate() {
+            let weight = (i + 1) as f32 / (length + 1) as f32;
+            *sample = *sample * weight + *invented * (1.0 - weight);
+        }
     }
 
     fn invent(&mut self, gap: &mut Gap, samples: usize, out: &mut Vec<f32>) {

@@ -1,9 +1,13 @@
 //! The way across a gap whose other side is known.
 
+use wide::f32x4;
+
 use crate::pitch::{best_match, find_pitch_ahead};
 
 /// From here on both sides are the same voice, and in step.
 const ALIKE: f32 = 0.7;
+
+const STEPS: f32x4 = f32x4::new([0.0, 1.0, 2.0, 3.0]);
 
 /// Samples after the gap that the cubic looks at, and where the last four end beyond the gap.
 const AFTER: usize = 8;
@@ -52,28 +56,27 @@ impl Bridge {
         let passed = self.passed(banks, samples);
         let ahead_step = passed / samples as f32;
         // The same number of periods, in the other pitch.
-        let back_step = Place::new(ahead_step * next_pitch as f32 / pitch as f32);
-        let ahead_step = Place::new(ahead_step);
-        let back_length = back_step.times(samples);
-        let end = self.lead_back(next, next_pitch, overlap, back_length.index());
-        let mut ahead_place = Place::at(1);
-        let mut back_place = Place::at(end).before(back_length);
+        let back_step = ahead_step * next_pitch as f32 / pitch as f32;
+        let length = (back_step * samples as f32) as usize;
+        let end = self.lead_back(next, next_pitch, overlap, length);
         let jump = (next[0] - next[next_pitch]) / (overlap + 1) as f32;
-        // Where the jump begins to rise.
-        let jump_start = samples as f32 - (overlap + 1) as f32;
         let scale = 1.0 / (samples + 1) as f32;
         let start = out.len();
         out.resize(start + samples.next_multiple_of(4), 0.0);
-        let mut first = 0.0_f32;
+        let mut passed = 0.0_f32;
         for four in out[start..].as_chunks_mut::<4>().0 {
-            let ahead = ahead_place.pass_four(ahead_step, &self.ahead);
-            let back = back_place.pass_four(back_step, &self.back);
-            *four = std::array::from_fn(|i| {
-                let n = first + i as f32;
-                let back = back[i] + jump * (n - jump_start).max(0.0);
-                (ahead[i] + (back - ahead[i]) * (n + 1.0) * scale).clamp(-1.0, 1.0)
-            });
-            first += 4.0;
+            let left = samples as f32 - passed;
+            let ahead = interpolate(&self.ahead, 1.0 + passed * ahead_step, ahead_step);
+            let back = interpolate(&self.back, end as f32 - left * back_step, back_step);
+            let rise = (f32x4::splat((overlap + 1) as f32 - left) + STEPS).fast_max(f32x4::ZERO);
+            let back = back + rise * f32x4::splat(jump);
+            let weight = (f32x4::splat(passed + 1.0) + STEPS) * f32x4::splat(scale);
+            let crossed = ahead + (back - ahead) * weight;
+            *four = crossed
+                .fast_max(f32x4::splat(-1.0))
+                .fast_min(f32x4::splat(1.0))
+                .to_array();
+            passed += 4.0;
         }
         out.truncate(start + samples);
         true
@@ -103,8 +106,8 @@ impl Bridge {
             let weight = (fade - i) as f32 / (fade + 1) as f32;
             *sample += (after - *sample) * weight;
         }
-        // The cubic looks at one more.
-        for _ in 0..(length + 1) / pitch {
+        // The cubic looks at one more, or two.
+        for _ in 0..(length + 2) / pitch {
             back.extend_from_within(..pitch);
         }
         let end = back.len();
@@ -118,52 +121,21 @@ fn most_shift(pitch: usize) -> usize {
     pitch / 10
 }
 
-/// A place between two samples, in units of 1/65,536 sample.
-#[derive(Debug, Clone, Copy)]
-struct Place(u64);
-
-impl Place {
-    fn new(samples: f32) -> Self {
-        Place((samples * 65_536.0) as u64)
-    }
-
-    fn at(index: usize) -> Self {
-        Place((index as u64) << 16)
-    }
-
-    fn before(self, length: Place) -> Self {
-        Place(self.0 - length.0)
-    }
-
-    fn times(self, n: usize) -> Self {
-        Place(self.0 * n as u64)
-    }
-
-    fn index(self) -> usize {
-        (self.0 >> 16) as usize
-    }
-
-    fn fraction(self) -> f32 {
-        f32::from((self.0 & 0xFFFF) as u16) * (1.0 / 65_536.0)
-    }
-
-    /// The signal here and at the next three steps; the place moves on by four.
-    fn pass_four(&mut self, step: Place, signal: &[f32]) -> [f32; 4] {
-        let places: [Place; 4] = std::array::from_fn(|i| Place(self.0 + step.times(i).0));
-        self.0 += step.times(4).0;
-        let around = places.map(|place| {
-            let from = signal.get(place.index().wrapping_sub(1)..);
-            from.and_then(|from| from.first_chunk::<4>())
-                .copied()
-                .unwrap_or_default()
-        });
-        std::array::from_fn(|i| cubic(around[i], places[i].fraction()))
-    }
-}
-
-/// The cubic through four samples (Catmull-Rom), `x` of the way from the second to the third.
+/// The signal at `place` and at the next three steps, by the cubic through the four samples around (Catmull-Rom). Steps are
+/// about one sample long, so neighbours serve all four, though some places lie a little beyond the middle of theirs.
 #[inline]
-fn cubic([a, b, c, d]: [f32; 4], x: f32) -> f32 {
-    let cubic = x * (3.0 * (b - c) + d - a) + 2.0 * a - 5.0 * b + 4.0 * c - d;
-    b + 0.5 * x * (c - a + x * cubic)
+fn interpolate(signal: &[f32], place: f32, step: f32) -> f32x4 {
+    let more = step - 1.0;
+    let whole = (place + 1.5 * more).max(1.0) as usize;
+    let around = signal.get(whole - 1..).and_then(|s| s.first_chunk::<7>());
+    let Some(s) = around else {
+        return f32x4::ZERO;
+    };
+    let from = |n: usize| f32x4::new([s[n], s[n + 1], s[n + 2], s[n + 3]]);
+    let (a, b, c, d) = (from(0), from(1), from(2), from(3));
+    let x = f32x4::splat(place - whole as f32) + STEPS * f32x4::splat(more);
+    let (half, three) = (f32x4::splat(0.5), f32x4::splat(3.0));
+    let cubic =
+        x * (three * (b - c) + d - a) + a + a - f32x4::splat(5.0) * b + f32x4::splat(4.0) * c - d;
+    b + half * x * (c - a + x * cubic)
 }
