@@ -61,8 +61,10 @@ const RISE: f32 = 1.01;
 #[derive(Debug, Clone)]
 pub struct Concealer {
     timing: Timing,
-    /// What was last heard, the newest at the end; of constant length.
+    /// What was last heard, round and round; of constant length.
     history: Vec<f32>,
+    /// Where the oldest of it is.
+    oldest: usize,
     /// The history at the beginning of the gap that is being filled; empty before the first gap.
     source: Vec<f32>,
     gap: Option<Gap>,
@@ -72,14 +74,20 @@ pub struct Concealer {
     noise: Noise,
 }
 
-/// Noise in [-1, 1): a linear congruential generator (Knuth).
+/// Noise between `-level` and `level`: a linear congruential generator (Knuth).
 #[derive(Debug, Clone, Copy)]
-struct Noise(u32);
+struct Noise {
+    state: u32,
+    level: f32,
+}
 
 impl Noise {
     fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        self.0.cast_signed() as f32 / 2_147_483_648.0
+        self.state = self
+            .state
+            .wrapping_mul(1_664_525)
+            .wrapping_add(1_013_904_223);
+        self.state.cast_signed() as f32 * (self.level / 2_147_483_648.0)
     }
 }
 
@@ -94,6 +102,15 @@ struct Timing {
     longest_pitch: usize,
     correlation_window: usize,
     overlap: usize,
+}
+
+/// A level that falls from sample to sample.
+#[derive(Debug, Clone, Copy)]
+struct Level {
+    /// What it would have been at the beginning of the gap.
+    full: f32,
+    /// For each sample since then.
+    fall: f32,
 }
 
 /// A gap that is being filled.
@@ -142,11 +159,18 @@ impl Timing {
         3 * self.longest_pitch + self.overlap
     }
 
-    /// Level after `elapsed` samples of a gap.
-    fn gain(&self, elapsed: usize) -> f32 {
-        let tens = elapsed as f32 * self.per_ten_ms;
-        let (slow, fast) = (0.1 * (tens - 1.0).max(0.0), 0.15 * (tens - 6.0).max(0.0));
-        (1.0 - slow - fast).max(0.0)
+    /// The level in the ten milliseconds of a gap in which sample `elapsed` is.
+    fn level(&self, elapsed: usize) -> Level {
+        let (full, fall) = match elapsed / self.ten_ms {
+            0 => (1.0, 0.0),
+            1..6 => (1.1, 0.1),
+            6..8 => (2.0, 0.25),
+            _ => (0.0, 0.0),
+        };
+        Level {
+            full,
+            fall: fall * self.per_ten_ms,
+        }
     }
 
     /// Periods in use after `elapsed` samples of a gap.
@@ -169,11 +193,15 @@ impl Concealer {
         Concealer {
             timing,
             history: vec![0.0; timing.history()],
+            oldest: 0,
             source: Vec::new(),
             gap: None,
             bridge: Bridge::default(),
             background: None,
-            noise: Noise(1),
+            noise: Noise {
+                state: 1,
+                level: 0.0,
+            },
         }
     }
 
@@ -184,19 +212,8 @@ impl Concealer {
             return;
         }
         self.hear_background(frame);
-        if let Some(mut gap) = self.gap.take() {
-            let length = if gap.leads_to == Some(frame[0]) {
-                0
-            } else {
-                self.timing.fade_in(gap.elapsed).min(frame.len())
-            };
-            let invented = &mut self.bridge.ahead;
-            invented.clear();
-            gap.extend(&self.timing, &self.source, length, invented);
-            for (i, (sample, invented)) in frame.iter_mut().zip(invented).enumerate() {
-                let weight = (i + 1) as f32 / (length + 1) as f32;
-                *sample = *sample * weight + *invented * (1.0 - weight);
-            }
+        if self.gap.is_some() {
+            self.end_gap(frame);
         }
         self.remember(frame);
     }
@@ -235,6 +252,8 @@ impl Concealer {
         };
         let mut ahead = std::mem::take(&mut self.bridge.ahead);
         ahead.clear();
+        let newest = self.oldest.checked_sub(1);
+        ahead.push(self.history[newest.unwrap_or(self.history.len() - 1)]);
         let mut gap = before;
         self.invent(&mut gap, samples, &mut ahead);
         let after = gap;
@@ -266,28 +285,57 @@ impl Concealer {
         self.background = None;
     }
 
-    fn invent(&mut self, gap: &mut Gap, samples: usize, out: &mut Vec<f32>) {
-        // A uniform distribution has a root mean square of its width by the root of three.
-        let level = self.background.unwrap_or(0.0) * 3.0_f32.sqrt();
-        let (start, before) = (out.len(), gap.elapsed);
-        gap.extend(&self.timing, &self.source, samples, out);
-        for (i, sample) in out[start..].iter_mut().enumerate() {
-            let gain = self.timing.gain(before.saturating_add(i));
-            *sample = (*sample + self.noise.next() * level * (1.0 - gain)).clamp(-1.0, 1.0);
+    /// Cross-fades the beginning of `frame` from what was invented.
+    #[cold]
+    fn end_gap(&mut self, frame: &mut [f32]) {
+        let Some(mut gap) = self.gap.take() else {
+            return;
+        };
+        if gap.leads_to == Some(frame[0]) {
+            return;
+        }
+        let length = self.timing.fade_in(gap.elapsed).min(frame.len());
+        let invented = &mut self.bridge.ahead;
+        invented.clear();
+        gap.extend(
+            &self.timing,
+            &self.source,
+            &mut self.noise,
+            length,
+            invented,
+        );
+        for (i, (sample, invented)) in frame.iter_mut().zip(invented).enumerate() {
+            let weight = (i + 1) as f32 / (length + 1) as f32;
+            *sample = *sample * weight + *invented * (1.0 - weight);
         }
     }
 
+    fn invent(&mut self, gap: &mut Gap, samples: usize, out: &mut Vec<f32>) {
+        // A uniform distribution has a root mean square of its width by the root of three.
+        self.noise.level = self.background.unwrap_or(0.0) * 3.0_f32.sqrt();
+        gap.extend(&self.timing, &self.source, &mut self.noise, samples, out);
+    }
+
     fn hear_background(&mut self, frame: &[f32]) {
-        let level = (energy(frame) / frame.len() as f32).sqrt();
         // From nothing it may rise too.
         let most = self.background.map_or(FIRST_BACKGROUND, |background| {
             (background * RISE).max(background + 3e-6)
         });
-        self.background = Some(level.min(most).min(LOUDEST_BACKGROUND));
+        let most = most.min(LOUDEST_BACKGROUND);
+        // Speech is known from its beginning, and most frames are that.
+        let (first, rest) = frame.split_at(frame.len() / 4);
+        let mut sum = energy(first);
+        if sum < most * most * frame.len() as f32 {
+            sum += energy(rest);
+        }
+        self.background = Some((sum / frame.len() as f32).sqrt().min(most));
     }
 
     fn open_gap(&mut self) -> Gap {
-        self.source.clone_from(&self.history);
+        let (newer, older) = self.history.split_at(self.oldest);
+        self.source.clear();
+        self.source.extend_from_slice(older);
+        self.source.extend_from_slice(newer);
         let timing = &self.timing;
         let pitch = find_pitch(
             &self.source,
@@ -313,62 +361,72 @@ impl Concealer {
     }
 
     fn remember(&mut self, heard: &[f32]) {
-        let length = self.history.len();
-        match heard.len().checked_sub(length) {
-            Some(surplus) => self.history.copy_from_slice(&heard[surplus..]),
-            None => {
-                self.history.copy_within(heard.len().., 0);
-                self.history[length - heard.len()..].copy_from_slice(heard);
-            }
+        let heard = &heard[heard.len().saturating_sub(self.history.len())..];
+        let (newer, older) = self.history.split_at_mut(self.oldest);
+        let first = heard.len().min(older.len());
+        older[..first].copy_from_slice(&heard[..first]);
+        newer[..heard.len() - first].copy_from_slice(&heard[first..]);
+        self.oldest += heard.len();
+        if self.oldest >= self.history.len() {
+            self.oldest -= self.history.len();
         }
     }
 }
 
 impl Gap {
-    /// Appends the next invented samples, without the noise.
-    fn extend(&mut self, timing: &Timing, source: &[f32], samples: usize, out: &mut Vec<f32>) {
+    /// Appends the next invented samples.
+    fn extend(
+        &mut self,
+        timing: &Timing,
+        source: &[f32],
+        noise: &mut Noise,
+        samples: usize,
+        out: &mut Vec<f32>,
+    ) {
         let mut left = samples;
         while left > 0 {
-            if timing.gain(self.elapsed) == 0.0 {
+            let level = timing.level(self.elapsed);
+            if level.full == 0.0 {
                 self.elapsed = self.elapsed.saturating_add(left);
-                out.resize(out.len() + left, 0.0);
+                out.extend((0..left).map(|_| noise.next()));
                 return;
             }
             let periods = timing.periods(self.elapsed);
             if periods > self.cursor.periods {
                 self.lengthen(periods, timing.overlap);
             }
-            // Until the periods or the overlaps change, or the voice may have ended.
-            let stretch = 2 * timing.ten_ms - self.elapsed % (2 * timing.ten_ms);
-            let run = left.min(stretch);
-            self.extend_run(timing, source, run, out);
+            // Until the level falls at another rate, or the periods change.
+            let run = left.min(timing.ten_ms - self.elapsed % timing.ten_ms);
+            let start = out.len();
+            self.repeat(timing, source, run, out);
+            level.apply(self.elapsed, &mut out[start..], noise);
+            self.elapsed += run;
             left -= run;
         }
     }
 
-    /// As [`extend`](Self::extend), as long as the periods stay what they are.
-    fn extend_run(&mut self, timing: &Timing, source: &[f32], samples: usize, out: &mut Vec<f32>) {
+    /// Appends what the voice would have gone on saying at its level, as long as the periods stay what they are.
+    fn repeat(&mut self, timing: &Timing, source: &[f32], samples: usize, out: &mut Vec<f32>) {
+        let overlap = timing.overlap;
         let start = out.len();
         self.cursor
-            .extend(self.pitch, timing.overlap, source, samples, out);
-        let run = &mut out[start..];
+            .extend(self.pitch, overlap, source, samples, out);
         let fade = self.fade.min(samples);
-        for (i, sample) in run[..fade].iter_mut().enumerate() {
-            let old = self.previous.next(self.pitch, timing.overlap, source);
-            let weight = (self.fade - i) as f32 / (timing.overlap + 1) as f32;
-            *sample += (old - *sample) * weight;
+        if fade > 0 {
+            self.previous.extend(self.pitch, overlap, source, fade, out);
+            let (run, old) = out[start..].split_at_mut(samples);
+            for (i, (sample, old)) in run.iter_mut().zip(old).enumerate() {
+                let weight = (self.fade - i) as f32 / (overlap + 1) as f32;
+                *sample += (*old - *sample) * weight;
+            }
+            out.truncate(start + samples);
+            self.fade -= fade;
         }
-        self.fade -= fade;
-        let step = timing.overlap.saturating_sub(self.elapsed).min(samples);
-        for (i, sample) in run[..step].iter_mut().enumerate() {
-            let left = timing.overlap - self.elapsed - i - 1;
-            *sample += self.step * left as f32 / timing.overlap as f32;
+        let step = overlap.saturating_sub(self.elapsed).min(samples);
+        for (i, sample) in out[start..][..step].iter_mut().enumerate() {
+            let left = overlap - self.elapsed - i - 1;
+            *sample += self.step * left as f32 / overlap as f32;
         }
-        for (i, sample) in run.iter_mut().enumerate() {
-            // A step that decays can reach beyond full scale.
-            *sample = (*sample * timing.gain(self.elapsed + i)).clamp(-1.0, 1.0);
-        }
-        self.elapsed += samples;
     }
 
     /// Goes on with more periods, in the same phase, faded over `overlap`.
@@ -379,6 +437,25 @@ impl Gap {
             periods,
             position: self.cursor.position % self.pitch,
         };
+    }
+}
+
+impl Level {
+    /// Lets the voice fade and the noise come in its place, `elapsed` samples after the beginning of the gap.
+    fn apply(self, elapsed: usize, samples: &mut [f32], noise: &mut Noise) {
+        // A step that decays can reach beyond full scale.
+        if self.fall == 0.0 {
+            for sample in samples {
+                *sample = sample.clamp(-1.0, 1.0);
+            }
+            return;
+        }
+        let mut elapsed = elapsed as f32;
+        for sample in samples {
+            let level = self.full - self.fall * elapsed;
+            *sample = (*sample * level + noise.next() * (1.0 - level)).clamp(-1.0, 1.0);
+            elapsed += 1.0;
+        }
     }
 }
 
@@ -393,39 +470,38 @@ impl Cursor {
         out: &mut Vec<f32>,
     ) {
         let round = self.periods * pitch;
+        let joint = joint(pitch, overlap);
         let mut left = samples;
         while left > 0 {
-            let plain = (round - self.position).saturating_sub(joint(pitch, overlap));
-            if plain == 0 {
-                out.push(self.next(pitch, overlap, source));
-                left -= 1;
-                continue;
-            }
-            let run = plain.min(left);
             let from = source.len() - round + self.position;
-            out.extend_from_slice(&source[from..from + run]);
+            let before_joint = (round - joint).saturating_sub(self.position);
+            let run = if before_joint > 0 {
+                let run = before_joint.min(left);
+                out.extend_from_slice(&source[from..from + run]);
+                run
+            } else {
+                // The last part of a period fades into what came before the first sample, so that going round makes no
+                // step.
+                let run = (round - self.position).min(left);
+                let (now, earlier) = (&source[from..from + run], &source[from - round..][..run]);
+                let passed = self.position + joint - round;
+                out.extend(
+                    now.iter()
+                        .zip(earlier)
+                        .enumerate()
+                        .map(|(i, (now, earlier))| {
+                            let weight = (passed + i + 1) as f32 / (joint + 1) as f32;
+                            now + (earlier - now) * weight
+                        }),
+                );
+                run
+            };
             self.position += run;
+            if self.position == round {
+                self.position = 0;
+            }
             left -= run;
         }
-    }
-
-    /// The sample here; the cursor moves on and round.
-    fn next(&mut self, pitch: usize, overlap: usize, source: &[f32]) -> f32 {
-        let round = self.periods * pitch;
-        let index = source.len() - round + self.position;
-        let mut sample = source[index];
-        // The last part of a period fades into what came before the first
-        // sample, so that going round makes no step.
-        let (joint, left) = (joint(pitch, overlap), round - self.position);
-        if left <= joint {
-            let weight = (joint - left + 1) as f32 / (joint + 1) as f32;
-            sample += (source[index - round] - sample) * weight;
-        }
-        self.position += 1;
-        if self.position == round {
-            self.position = 0;
-        }
-        sample
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use wide::f32x8;
+
 /// Rate at which the first, coarse search runs, in Hz: speech has its pitch
 /// well below, as in G.711 Appendix I, which searches at 4 kHz too.
 const COARSE_RATE: u32 = 4000;
@@ -48,81 +50,53 @@ pub(crate) fn find_pitch(
 /// Means of each `step` samples, aligned to the end of the signal.
 fn decimate<'a>(signal: &[f32], step: usize, coarse: &'a mut [f32; COARSE_SAMPLES]) -> &'a [f32] {
     let count = (signal.len() / step).min(COARSE_SAMPLES);
-    let scale = 1.0 / step as f32;
+    let coarse = &mut coarse[..count];
     let tail = &signal[signal.len() - count * step..];
-    for (mean, group) in coarse.iter_mut().zip(tail.chunks_exact(step)) {
-        *mean = group.iter().sum::<f32>() * scale;
+    // Pairs, those of 8 kHz, make vectors.
+    match step {
+        2 => means(tail.as_chunks::<2>().0.iter(), coarse),
+        _ => means(tail.chunks_exact(step), coarse),
     }
-    &coarse[..count]
+    coarse
+}
+
+#[inline]
+fn means<'a, G: AsRef<[f32]> + ?Sized + 'a>(
+    groups: impl Iterator<Item = &'a G>,
+    means: &mut [f32],
+) {
+    for (mean, group) in means.iter_mut().zip(groups) {
+        let group = group.as_ref();
+        *mean = group.iter().sum::<f32>() / group.len() as f32;
+    }
 }
 
 fn best(signal: &[f32], window: &RangeInclusive<usize>, lags: RangeInclusive<usize>) -> Pitch {
+    let (mut lag, last) = lags.into_inner();
     let mut found = Pitch {
-        lag: *lags.start(),
+        lag,
         correlation: f32::NEG_INFINITY,
     };
-    let mut energies: Option<Energies> = None;
-    for lag in lags {
-        let window = match signal.len().checked_sub(lag) {
-            Some(fits) if fits >= *window.start() => fits.min(*window.end()),
-            _ => break,
-        };
-        let end = signal.len() - window;
-        let (now, earlier) = (&signal[end..], &signal[end - lag..signal.len() - lag]);
-        let energies = match &mut energies {
-            // One sample further back.
-            Some(before) if before.window == window => {
-                before.slide(earlier[0], signal[signal.len() - lag]);
-                before
-            }
-            _ => energies.insert(Energies::of(now, earlier)),
-        };
-        let correlation = energies.correlation(dot(now, earlier));
-        if correlation > found.correlation {
-            found = Pitch { lag, correlation };
+    while lag <= last {
+        let fits = signal.len().saturating_sub(lag);
+        if fits < *window.start() {
+            break;
         }
+        let length = fits.min(*window.end());
+        let end = signal.len() - length;
+        // All lags that the same window fits for.
+        let longest = last.min(end.max(lag));
+        let earlier = &signal[end - longest..signal.len() - lag];
+        let there = best_match(earlier, &signal[end..]);
+        if there.correlation > found.correlation {
+            found = Pitch {
+                lag: longest - there.lag,
+                ..there
+            };
+        }
+        lag = longest + 1;
     }
     found
-}
-
-/// Normalised correlation of two pieces of `length` samples: their product, and the energy of each.
-fn normalised(dot: f32, a_energy: f32, b_energy: f32, length: usize) -> f32 {
-    let floor = NO_POWER * length as f32;
-    if a_energy < floor || b_energy < floor {
-        return 0.0;
-    }
-    dot / (a_energy * b_energy).sqrt()
-}
-
-fn square(sample: f32) -> f64 {
-    f64::from(sample) * f64::from(sample)
-}
-
-/// Energies of two pieces, one of which moves sample by sample: so each step costs two squares.
-#[derive(Debug)]
-struct Energies {
-    window: usize,
-    still: f32,
-    moving: f64,
-}
-
-impl Energies {
-    fn of(still: &[f32], moving: &[f32]) -> Self {
-        Energies {
-            window: still.len(),
-            still: energy(still),
-            moving: energy(moving).into(),
-        }
-    }
-
-    fn slide(&mut self, entering: f32, leaving: f32) {
-        self.moving += square(entering) - square(leaving);
-    }
-
-    /// Of pieces whose product is `dot`.
-    fn correlation(&self, dot: f32) -> f32 {
-        normalised(dot, self.still, self.moving as f32, self.window)
-    }
 }
 
 /// Finds the lag in samples at which the beginning of `signal` best resembles what comes `lag` later. `None`: less than
@@ -132,74 +106,91 @@ pub(crate) fn find_pitch_ahead(
     window: usize,
     lags: RangeInclusive<usize>,
 ) -> Option<usize> {
-    let mut found: Option<Pitch> = None;
-    let mut energies: Option<(f64, f64)> = None;
-    for lag in lags {
-        let length = signal.len().saturating_sub(lag);
-        if length < window.max(1) {
-            break;
-        }
-        let (here, later) = (&signal[..length], &signal[lag..]);
-        // Each step leaves out one sample at the end of the one and at the beginning of the other.
-        let (a, b) = match energies {
-            Some((a, b)) => (a - square(signal[length]), b - square(signal[lag - 1])),
-            None => (energy(here).into(), energy(later).into()),
-        };
-        energies = Some((a, b));
-        let correlation = normalised(dot(here, later), a as f32, b as f32, length);
-        if found.is_none_or(|found| correlation > found.correlation) {
-            found = Some(Pitch { lag, correlation });
-        }
-    }
-    found.map(|found| found.lag)
+    let (first, last) = lags.into_inner();
+    let last = last.min(signal.len().checked_sub(window.max(1))?);
+    let later = signal.get(first..).filter(|_| first <= last)?;
+    Some(first + best_match(later, &signal[..signal.len() - last]).lag)
 }
 
-/// Finds where in `signal` the shorter `piece` fits best.
+/// Finds where in `signal` the shorter `piece` fits best; of places that fit alike, the last.
 pub(crate) fn best_match(signal: &[f32], piece: &[f32]) -> Pitch {
+    let length = piece.len();
+    let last = signal.len().saturating_sub(length);
+    let floor = NO_POWER * length as f32;
+    let still = energy(piece);
     let mut found = Pitch {
-        lag: 0,
-        correlation: f32::NEG_INFINITY,
+        lag: last,
+        correlation: 0.0,
     };
-    let mut energies: Option<Energies> = None;
-    for (lag, there) in signal.windows(piece.len().max(1)).enumerate() {
-        let energies = match &mut energies {
-            Some(before) => {
-                before.slide(there[there.len() - 1], signal[lag - 1]);
-                before
+    if still < floor {
+        return found;
+    }
+    // Each step takes one sample in and leaves one out, so its energy costs two squares.
+    let mut moving = f64::from(energy(&signal[..length.min(signal.len())]));
+    // The best product, and its energy: the square of the one by the other is compared, without a division.
+    let (mut best, mut best_energy) = (f32::NEG_INFINITY, 1.0_f32);
+    for first in (0..=last).step_by(8) {
+        let around = &signal[first..];
+        let eight = eight_products(around, piece);
+        for (n, &product) in eight.iter().enumerate().take(last + 1 - first) {
+            let (product, energy) = match moving as f32 {
+                energy if energy < floor => (0.0, 1.0),
+                energy => (product, energy),
+            };
+            if product * product.abs() * best_energy >= best * best.abs() * energy {
+                (best, best_energy, found.lag) = (product, energy, first + n);
             }
-            None => energies.insert(Energies::of(piece, there)),
-        };
-        let correlation = energies.correlation(dot(there, piece));
-        if correlation > found.correlation {
-            found = Pitch { lag, correlation };
+            if let Some(&entering) = around.get(n + length) {
+                moving += square(entering) - square(around[n]);
+            }
         }
     }
+    found.correlation = best / (best_energy * still).sqrt();
     found
+}
+
+fn square(sample: f32) -> f64 {
+    f64::from(sample) * f64::from(sample)
+}
+
+/// Products of `piece` with `signal` from its beginning, from its second sample and so on. Less where it ends before.
+fn eight_products(signal: &[f32], piece: &[f32]) -> [f32; 8] {
+    let Some(around) = signal.get(..piece.len() + 7) else {
+        return std::array::from_fn(|n| {
+            signal
+                .get(n..n + piece.len())
+                .map_or(0.0, |there| dot(there, piece))
+        });
+    };
+    // Odd samples apart from even ones, since each sum waits for the one before it.
+    let (mut even, mut odd) = (f32x8::ZERO, f32x8::ZERO);
+    let (pairs, last) = piece.as_chunks::<2>();
+    for (pair, there) in pairs.iter().zip(around.windows(9).step_by(2)) {
+        if let (Some(first), Some(second)) = (there.first_chunk(), there.last_chunk()) {
+            even += f32x8::splat(pair[0]) * f32x8::new(*first);
+            odd += f32x8::splat(pair[1]) * f32x8::new(*second);
+        }
+    }
+    if let (Some(last), Some(there)) = (last.first(), around.last_chunk()) {
+        even += f32x8::splat(*last) * f32x8::new(*there);
+    }
+    (even + odd).to_array()
 }
 
 /// Sum of squares.
 pub(crate) fn energy(samples: &[f32]) -> f32 {
-    let mut sums = [0.0f32; 8];
-    let (chunks, rest) = samples.as_chunks::<8>();
-    for chunk in chunks {
-        for (sum, x) in sums.iter_mut().zip(chunk) {
-            *sum += x * x;
-        }
-    }
-    sums.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>()
+    dot(samples, samples)
 }
 
+/// Sum of products.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
-    // Eight sums side by side: the compiler makes vectors of them.
-    let mut sums = [0.0f32; 8];
-    let ((a_chunks, a_rest), (b_chunks, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    for (x, y) in a_chunks.iter().zip(b_chunks) {
-        for i in 0..8 {
-            sums[i] += x[i] * y[i];
-        }
-    }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum();
-    sums.iter().sum::<f32>() + rest
+    let (a, a_rest) = a.as_chunks::<8>();
+    let (b, b_rest) = b.as_chunks::<8>();
+    let sums = a.iter().zip(b).fold(f32x8::ZERO, |sums, (&a, &b)| {
+        sums + f32x8::new(a) * f32x8::new(b)
+    });
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.reduce_add() + rest
 }
 
 #[cfg(test)]

@@ -69,18 +69,21 @@ impl TimeStretcher {
     /// background from them.
     pub fn is_pause(&mut self, frame: &[f32]) -> bool {
         let part = (self.sample_rate as usize / 200).max(1);
+        let parts = frame.len().div_ceil(part).max(1) as f32;
+        let most = (self.background * RISE).clamp(f32::MIN_POSITIVE, LOUDEST_BACKGROUND);
+        let pause = |background: f32| (PAUSE * background).max(QUIET / 2.0);
         let (mut sum, mut loudest) = (0.0, 0.0_f32);
         for part in frame.chunks(part) {
             let power = energy(part) / part.len() as f32;
             sum += power;
             loudest = loudest.max(power);
+            if sum > most * most * parts && loudest > pause(most) * pause(most) {
+                // Speech, whatever follows: most frames are known from their beginning.
+                break;
+            }
         }
-        let parts = frame.len().div_ceil(part).max(1);
-        let level = (sum / parts as f32).sqrt();
-        self.background = level
-            .min(self.background * RISE)
-            .clamp(f32::MIN_POSITIVE, LOUDEST_BACKGROUND);
-        loudest.sqrt() <= (PAUSE * self.background).max(QUIET / 2.0)
+        self.background = (sum / parts).sqrt().clamp(f32::MIN_POSITIVE, most);
+        loudest.sqrt() <= pause(self.background)
     }
 
     /// Takes up to `samples` out of a pause and returns how many these were.

@@ -356,6 +356,7 @@ impl JitterBuffer {
     }
 
     /// Moves the window of the ring so that `sequence` fits. False: it is older than the start and does not.
+    #[inline]
     fn make_room(&mut self, sequence: i64) -> bool {
         if sequence < self.ring.next() && matches!(self.state, State::Fresh) {
             return self.ring.begin_earlier(sequence);

@@ -107,6 +107,7 @@ impl DelayEstimator {
     }
 
     /// A packet of media time `time` arrived, while packets are played when they are late by `slack`.
+    #[inline]
     pub(super) fn observe(&mut self, arrival: i64, time: i64, slack: i64) {
         let delay = arrival - time;
         self.track_base(arrival, delay);

@@ -78,6 +78,7 @@ impl PacketRing {
     }
 
     /// Places a packet whose sequence number is below `next + CAPACITY`.
+    #[inline]
     pub(super) fn insert(&mut self, packet: Waiting) -> Placed {
         let age = self.next.saturating_sub(packet.sequence);
         if age > 0 {
@@ -133,6 +134,7 @@ impl PacketRing {
     }
 
     /// Takes the packet whose turn it is, and moves on. `None` gives up one that is not there.
+    #[inline]
     pub(super) fn advance(&mut self) -> Option<Waiting> {
         let next = self.next;
         let packet = self.slot(next).and_then(Option::take);
@@ -173,6 +175,7 @@ impl PacketRing {
         self.free.pop().unwrap_or_default()
     }
 
+    #[inline]
     pub(super) fn recycle(&mut self, payload: Option<Vec<u8>>) {
         if let Some(mut payload) = payload {
             payload.clear();
@@ -181,14 +184,18 @@ impl PacketRing {
     }
 
     /// Adds slots until `sequence` has one of its own beside all that may wait before it.
+    #[inline]
     fn make_slot(&mut self, sequence: i64) {
         let ahead = usize::try_from(sequence.saturating_sub(self.next)).unwrap_or(0);
-        let needed = ahead.saturating_add(1).next_power_of_two();
-        if needed <= self.slots.len() || needed > CAPACITY as usize {
-            return;
+        if ahead >= self.slots.len() && ahead < CAPACITY as usize {
+            self.grow((ahead + 1).next_power_of_two());
         }
+    }
+
+    #[cold]
+    fn grow(&mut self, slots: usize) {
         let before = std::mem::take(&mut self.slots);
-        self.slots.resize_with(needed, || None);
+        self.slots.resize_with(slots, || None);
         for packet in before.into_iter().flatten() {
             if let Some(slot) = self.slot(packet.sequence) {
                 *slot = Some(packet);

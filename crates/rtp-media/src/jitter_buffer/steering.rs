@@ -50,6 +50,7 @@ impl Steering {
     }
 
     /// Advice for the packet that is played with this slack. All in nanoseconds.
+    #[inline]
     pub(super) fn pace(
         &mut self,
         slack: i64,

@@ -36,12 +36,19 @@ fn run(trace: &Trace, packets: &[Vec<u8>], decoded: &[f32], whole: bool) -> Dura
     let at = |ms: f64| start + Duration::from_secs_f64(ms / 1e3);
     let mut buffer = JitterBuffer::new(JitterBufferConfig::default());
     let (mut concealer, mut stretcher) = (Concealer::new(RATE), TimeStretcher::new(RATE));
-    let mut arrivals = trace.arrivals().into_iter().peekable();
+    let arrivals: Vec<(Instant, usize)> = trace
+        .arrivals()
+        .into_iter()
+        .map(|(arrival, packet)| (at(arrival), packet))
+        .collect();
+    let mut arrivals = arrivals.into_iter().peekable();
+    let ticks: Vec<Instant> = (0..PACKETS + 40)
+        .map(|tick| at(7.0 + tick as f64 * FRAME_MS))
+        .collect();
     let (mut frame, mut ahead) = (Vec::with_capacity(4 * FRAME), Vec::with_capacity(FRAME));
     let mut waiting = 0;
     let begun = Instant::now();
-    for tick in 0..PACKETS + 40 {
-        let due = 7.0 + tick as f64 * FRAME_MS;
+    for (tick, &due) in ticks.iter().enumerate() {
         while let Some((arrival, packet)) = arrivals.next_if(|&(arrival, _)| arrival <= due) {
             let meta = PacketMeta {
                 sequence: packet as u16,
@@ -50,15 +57,15 @@ fn run(trace: &Trace, packets: &[Vec<u8>], decoded: &[f32], whole: bool) -> Dura
                 payload_type: PayloadType(0),
             };
             if whole {
-                buffer.insert(at(arrival), meta, &packets[packet]);
+                buffer.insert(arrival, meta, &packets[packet]);
             }
-            black_box(at(arrival));
+            black_box(arrival);
         }
         while waiting < FRAME {
             frame.clear();
             let buffered = ClockRate(RATE).duration(waiting as u32);
             let playout = if whole {
-                buffer.playout(at(due), buffered)
+                buffer.playout(due, buffered)
             } else {
                 frame.extend_from_slice(&decoded[tick % PACKETS * FRAME..][..FRAME]);
                 Playout::Silence
