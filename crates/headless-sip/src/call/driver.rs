@@ -20,6 +20,9 @@ use crate::{Account, CallEnded, CallEvent, CallStats, DtmfMethod, EndedBy, Error
 /// Until an offer is tried again that crossed another one.
 const OFFER_PAUSE: Duration = Duration::from_millis(500);
 
+/// How long the far end's offer waits for the answer to ours, which came before it.
+const ANSWER_PATIENCE: Duration = Duration::from_millis(200);
+
 pub(super) type Reply = oneshot::Sender<Result<(), Error>>;
 
 #[derive(Debug)]
@@ -52,6 +55,8 @@ pub(super) struct Driver {
     local_hold: bool,
     /// Our re-INVITE that waits for its answer.
     reoffer: Option<Reoffer>,
+    /// The far end's offer that came while ours was open, and until when it waits for that to be over.
+    waiting: Option<(IncomingOffer, Instant)>,
     /// Our offer in the 200 to a re-INVITE without one; its answer comes in the ACK.
     offered_in_200: Option<PendingOffer>,
     /// Changes of this machine's network.
@@ -109,6 +114,7 @@ impl Driver {
             refer: None,
             local_hold: false,
             reoffer: None,
+            waiting: None,
             offered_in_200: None,
             network: account.client().network_changes(),
             moved: false,
@@ -164,6 +170,7 @@ impl Driver {
                     }
                 }
                 answer = answer_of(&mut self.reoffer) => self.on_reoffer_answered(answer),
+                () = due(&self.waiting) => self.on_offer_due(),
                 Ok(()) = self.network.changed() => self.on_network_changed(),
                 () = closing.cancelled() => return End::local(None),
                 () = dropped.cancelled() => return End::local(None),
@@ -173,6 +180,11 @@ impl Driver {
 
     fn on_sip(&mut self, event: sip_signaling::CallEvent) -> Option<End> {
         match event {
+            // Offers that cross are refused below. This one followed the answer to ours, which is on its way to us; or ours waits for
+            // the far end's.
+            sip_signaling::CallEvent::Offer(offer) if self.reoffer.is_some() => {
+                self.waiting = Some((offer, Instant::now() + ANSWER_PATIENCE));
+            }
             sip_signaling::CallEvent::Offer(offer) => self.on_offer(offer),
             sip_signaling::CallEvent::AckBody(body) => self.on_ack_body(&body),
             sip_signaling::CallEvent::Transfer(progress) => {
@@ -238,6 +250,12 @@ impl Driver {
             }
         }
         self.tell_hold();
+    }
+
+    fn on_offer_due(&mut self) {
+        if let Some((offer, _)) = self.waiting.take() {
+            self.on_offer(offer);
+        }
     }
 
     fn on_ack_body(&mut self, body: &Body) {
@@ -409,6 +427,7 @@ impl Driver {
             (None, Ok(())) => {}
         }
         self.tell_hold();
+        self.on_offer_due();
         self.tell_move();
     }
 
@@ -442,6 +461,14 @@ async fn answer_of(reoffer: &mut Option<Reoffer>) -> Result<Option<Body>, Signal
         Some(reoffer) => (&mut reoffer.answer)
             .await
             .unwrap_or(Err(SignalingError::Closed)),
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until the far end's offer has waited long enough.
+async fn due(waiting: &Option<(IncomingOffer, Instant)>) {
+    match waiting {
+        Some((_, until)) => tokio::time::sleep_until((*until).into()).await,
         None => std::future::pending().await,
     }
 }

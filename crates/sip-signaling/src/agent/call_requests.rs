@@ -52,6 +52,15 @@ pub(super) enum Note {
     ByeDone,
 }
 
+/// Our offer is open for as long as this lives.
+struct OpenOffer<'a>(&'a Shared);
+
+impl Drop for OpenOffer<'_> {
+    fn drop(&mut self) {
+        self.0.negotiation().end_local();
+    }
+}
+
 impl Shared {
     pub(super) fn dialog(&self) -> MutexGuard<'_, Dialog> {
         self.dialog.lock().unwrap_or_else(PoisonError::into_inner)
@@ -235,12 +244,12 @@ impl Shared {
                     return Err(SignalingError::Pending);
                 }
             } else {
+                let open = OpenOffer(&self);
                 let result = if method == Method::Invite {
-                    self.reinvite(body.as_ref()).await
+                    self.reinvite(body.as_ref(), open).await
                 } else {
-                    self.update(body.as_ref()).await
+                    self.update(body.as_ref(), open).await
                 };
-                self.negotiation().end_local();
                 match result {
                     Err(SignalingError::Rejected(rejection))
                         if rejection.status == StatusCode::REQUEST_PENDING && left > 1 => {}
@@ -272,7 +281,11 @@ impl Shared {
         pause.mul_f64((self.inner.config.timers.t1.as_secs_f64() / 0.5).min(1.0))
     }
 
-    async fn update(&self, body: Option<&Body>) -> Result<OfferAnswer, SignalingError> {
+    async fn update(
+        &self,
+        body: Option<&Body>,
+        _open: OpenOffer<'_>,
+    ) -> Result<OfferAnswer, SignalingError> {
         let mut auth = self.auth.lock().await;
         let target = self.target().await?;
         let result = self
@@ -296,7 +309,11 @@ impl Shared {
         })
     }
 
-    async fn reinvite(&self, body: Option<&Body>) -> Result<OfferAnswer, SignalingError> {
+    async fn reinvite(
+        &self,
+        body: Option<&Body>,
+        open: OpenOffer<'_>,
+    ) -> Result<OfferAnswer, SignalingError> {
         let mut auth = self.auth.lock().await;
         let target = self.target().await?;
         let mut request = self.request(&Method::Invite, target, &HeaderList::new(), body)?;
@@ -318,6 +335,8 @@ impl Shared {
         auth.accepted();
         self.accepted(&response);
         let offered = body.is_some();
+        // The ACK tells the peer that it may offer, so that ours is not open any more when it goes out.
+        drop(open);
         if offered {
             self.acknowledge(cseq, None).await?;
         }
