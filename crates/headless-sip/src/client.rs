@@ -82,6 +82,9 @@ impl HeadlessSipClient {
         let (agent, incoming) = UserAgent::bind(UserAgentConfig {
             local_addr: config.local_sip_addr,
             user_agent: config.user_agent.clone(),
+            dns_servers: config.dns_servers.clone(),
+            udp_keep_alive: config.udp_keep_alive,
+            udp_limit: config.udp_limit,
             tls: config.tls.clone(),
             tls_listen: config.tls_listen,
             ws_listen: config.ws_listen,

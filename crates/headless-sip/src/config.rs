@@ -44,6 +44,12 @@ pub struct ClientConfig {
     /// The transport of requests that we begin. Default [`Transport::Udp`]: what the URI names, else UDP; a `sips:` URI
     /// goes over TLS.
     pub transport: Transport,
+    /// Name servers to ask for the servers of a domain (NAPTR, SRV, A and AAAA, RFC 3263; feature `dns-srv`). Default: those of the system.
+    pub dns_servers: Vec<SocketAddr>,
+    /// Interval of the keep-alive that holds a registration's way through NAT open over UDP. Default 25 s; `None`: none.
+    pub udp_keep_alive: Option<Duration>,
+    /// Requests larger than this, in bytes, go over TCP instead of UDP where the server takes it (RFC 3261 section 18.1.1). Default 1,300.
+    pub udp_limit: usize,
     /// Whom TLS and WSS trust (default: the system's authorities), and the certificate that we show.
     pub tls: TlsConfig,
     /// Where to listen for TLS; needs [`TlsConfig::identity`]. Default: nowhere, so that calls come in over connections
@@ -150,6 +156,9 @@ impl Default for ClientConfig {
             registrar: None,
             proxy: None,
             transport: Transport::Udp,
+            dns_servers: Vec::new(),
+            udp_keep_alive: Some(Duration::from_secs(25)),
+            udp_limit: 1_300,
             tls: TlsConfig::default(),
             tls_listen: None,
             ws_listen: None,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Kamailio {
     process: PeerProcess,
     port: Ports,
-    authority: Authority,
+    authority: Arc<Authority>,
 }
 
 impl Kamailio {
@@ -35,9 +36,17 @@ impl Kamailio {
     ///
     /// When it does not.
     pub async fn start() -> Kamailio {
+        Kamailio::signed_by(Arc::new(Authority::new())).await
+    }
+
+    /// As [`start`](Self::start), with a certificate of this authority.
+    ///
+    /// # Panics
+    ///
+    /// When it does not answer.
+    pub async fn signed_by(authority: Arc<Authority>) -> Kamailio {
         let port = Ports::claim(2);
         let folder = TempDir::new().expect("make a folder for Kamailio");
-        let authority = Authority::new();
         let (listen, module) = tls_settings(folder.path(), port.last(), &authority);
         let text = include_str!("../peers/kamailio.cfg")
             .replace("@PORT@", &port.first().to_string())
@@ -101,7 +110,7 @@ impl Kamailio {
         found
     }
 
-    /// Where it listens for TLS; its certificate is for this address.
+    /// Where it listens for TLS; its certificate is for this address and for [`REALM`].
     #[must_use]
     pub fn tls_addr(&self) -> SocketAddr {
         SocketAddr::new(self.addr().ip(), self.port.last())
@@ -131,7 +140,7 @@ fn tls_settings(folder: &Path, port: u16, authority: &Authority) -> (String, Str
     if !modules().join("tls.so").is_file() {
         return (String::new(), String::new());
     }
-    let certificate = authority.issue(&["127.0.0.1"]);
+    let certificate = authority.issue(&["127.0.0.1", REALM]);
     let (file, key) = certificate.write(folder);
     let listen = format!("enable_tls=yes\nlisten=tls:127.0.0.1:{port}");
     let module = format!(
