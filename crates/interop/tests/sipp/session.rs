@@ -1,6 +1,6 @@
 //! Session timers (RFC 4028).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headless_sip::{ClientConfig, EndedBy};
 use headless_sip_interop::{Phone, scenario};
@@ -48,5 +48,34 @@ async fn too_short_a_session_is_refused_and_refreshes_of_a_longer_one_are_grante
     let ended = tokio::time::timeout(PATIENCE, call.events.ended());
     let ended = ended.await.expect("in time").expect("the end of the call");
     assert_eq!(ended.by, EndedBy::Remote);
+    sipp.succeeds(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_the_peer_does_not_refresh_ends_before_it_expires() {
+    if !sipp_is_here() {
+        return;
+    }
+    let phone = Phone::start(ClientConfig {
+        // SIPp sends no sound; that is not what ends this call.
+        media_timeout: None,
+        ..Default::default()
+    })
+    .await;
+    let sipp = scenario!("uac_session_expired")
+        .users("phone", "alice")
+        .calls(1, 1)
+        .start_client(phone.client.local_addr());
+    let mut call = phone.incoming().await.answer().await.expect("answered");
+    let answered = Instant::now();
+    // The shortest session that RFC 4028 allows is 90 s; its end comes 32 s before.
+    let ended = tokio::time::timeout(Duration::from_secs(75), call.events.ended());
+    let ended = ended.await.expect("in time").expect("the end of the call");
+    let lasted = answered.elapsed();
+    assert!(
+        (Duration::from_secs(50)..Duration::from_secs(70)).contains(&lasted),
+        "{lasted:?}"
+    );
+    assert_eq!(ended.by, EndedBy::Signaling, "{ended:?}");
     sipp.succeeds(PATIENCE).await;
 }
