@@ -80,7 +80,7 @@ struct SubscriptionTask {
     inner: Arc<Inner>,
     config: SubscriptionConfig,
     policy: SubscriptionPolicy,
-    /// `None` while a SUBSCRIBE is under way, which has it.
+    /// What is known of nonces; `None` while a SUBSCRIBE is under way, which has it.
     auth: Option<Authenticator>,
     events: mpsc::Sender<SubscriptionEvent>,
     /// `Subscribed` was told of this dialog.
@@ -88,6 +88,13 @@ struct SubscriptionTask {
 }
 
 impl SubscriptionTask {
+    /// For the next SUBSCRIBE. What one knew that was left behind with its dialog is lost.
+    fn take_auth(&mut self) -> Authenticator {
+        let credentials = self.config.credentials.as_ref();
+        let known = self.auth.take();
+        known.unwrap_or_else(|| Authenticator::new(credentials))
+    }
+
     /// Nobody waits for a program that does not read.
     fn tell(&self, event: SubscriptionEvent) {
         if self.events.try_send(event).is_err() {
@@ -207,8 +214,8 @@ impl Round {
 
     /// Sends a SUBSCRIBE, the first or a refresh, in the background: NOTIFYs are answered meanwhile.
     fn subscribe(&mut self, task: &mut SubscriptionTask) {
-        if let Some(auth) = task.auth.take() {
-            let expires = task.policy.wanted().as_secs();
+        if self.sending.is_none() {
+            let (expires, auth) = (task.policy.wanted().as_secs(), task.take_auth());
             self.sending = Some(self.send(task, expires, auth));
         }
     }
@@ -411,7 +418,7 @@ impl Round {
                 // No NOTIFY came: nothing names the dialog, and the next NOTIFY is answered 481, which ends it.
                 return Ok(());
             }
-            let auth = task.auth.take().unwrap_or_default();
+            let auth = task.take_auth();
             self.sending = Some(self.send(task, 0, auth));
             loop {
                 let sent = tokio::select! {

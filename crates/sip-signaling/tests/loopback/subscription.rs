@@ -188,8 +188,16 @@ async fn what_the_notifier_ends_is_begun_anew_or_over_as_its_reason_says() {
         matches!(event(&mut subscription).await, SubscriptionEvent::Notified(told)
         if matches!(told.state, SubscriptionState::Terminated { .. }))
     );
+    // The next one is ended before it is answered, which must not be the end of trying.
+    let early = peer.expect(Method::Subscribe).await;
+    tell(&mut peer, &early, "terminated;reason=deactivated", None).await;
+    assert!(matches!(
+        event(&mut subscription).await,
+        SubscriptionEvent::Notified(_)
+    ));
     let anew = peer.expect(Method::Subscribe).await;
     assert_ne!(anew.call_id(), subscribe.call_id());
+    assert_ne!(anew.call_id(), early.call_id());
     assert_eq!(anew.to().unwrap().tag(), None);
     peer.reply_with(&anew, 503, &[]).await;
     assert!(
