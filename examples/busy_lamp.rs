@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         entity: telephone.address(),
         version: 0,
     };
-    let notifier = subscription.accept(Some(lines.told(Vec::new())));
+    let notifier = subscription.accept(Some(lines.told(Vec::new())))?;
     let watching = tokio::spawn(show(lamp));
 
     println!("waiting for a call to {}", telephone.address());

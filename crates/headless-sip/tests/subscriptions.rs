@@ -40,7 +40,7 @@ async fn a_lamp_follows_the_far_ends_calls() {
         .unwrap();
     let incoming = within(asked.recv()).await.unwrap();
     assert_eq!(incoming.from().uri().to_string(), alice.address());
-    let mut notifier = incoming.accept(dialogs(0, DialogState::Early));
+    let mut notifier = incoming.accept(dialogs(0, DialogState::Early)).unwrap();
     assert_eq!(told(&mut lamp).await, DialogState::Early);
     let next = dialogs(1, DialogState::Confirmed);
     notifier.notify(next).await.unwrap();

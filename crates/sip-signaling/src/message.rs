@@ -19,6 +19,7 @@ mod validation;
 mod via;
 
 pub use body::Body;
+pub(crate) use body::check_body;
 pub use event::SubscriptionState;
 pub(crate) use event::{Event, check_token};
 pub use headers::HeaderList;

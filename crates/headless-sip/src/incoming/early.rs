@@ -67,10 +67,6 @@ async fn answer(
             biased;
             _ = &mut stopped => return answered,
             Some(offer) = offers.recv() => answered.take(offer),
-            else => {
-                stopped.await.ok();
-                return answered;
-            }
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Body, HeaderList, NameAddr, Request, SignalingError, StatusCode, Uri,
-    message::{Event, check_token},
+    message::{Event, check_body, check_token},
     session::{Dialog, seconds},
     transaction::ServerTransaction,
 };
@@ -92,7 +92,11 @@ impl IncomingSubscription {
 
     /// Agrees (200), and tells the state that holds now. From then on [`Notifier::notify`] tells of changes; refreshes are answered, and told
     /// the last state, without further ado.
-    pub fn accept(mut self, state: Option<Body>) -> Notifier {
+    ///
+    /// # Errors
+    /// `InvalidInput` for a content type that breaks a header (it is then refused with 480).
+    pub fn accept(mut self, state: Option<Body>) -> Result<Notifier, SignalingError> {
+        check_body(state.as_ref())?;
         let (commands, receiver) = mpsc::unbounded_channel();
         let (ended_sender, ended) = oneshot::channel();
         if let Some(transaction) = self.transaction.take() {
@@ -105,7 +109,7 @@ impl IncomingSubscription {
                 ended_sender,
             );
         }
-        Notifier { commands, ended }
+        Ok(Notifier { commands, ended })
     }
 
     /// Refuses with 300 to 699; 403 and 404 are usual.
@@ -184,6 +188,7 @@ impl Notifier {
     /// `Rejected` with a `retry_after` if the subscriber wants it later; any other refusal, and `Timeout`, end the subscription. `Closed` if it
     /// has ended. `InvalidInput` for a content type that breaks a header.
     pub async fn notify(&self, state: Option<Body>) -> Result<(), SignalingError> {
+        check_body(state.as_ref())?;
         self.command(|done| NotifierCommand::Notify { state, done })
             .await
     }
@@ -196,6 +201,7 @@ impl Notifier {
     /// As [`Notifier::notify`], and `InvalidInput` for a reason that is no token; it has ended in any case.
     pub async fn terminate(self, reason: &str, state: Option<Body>) -> Result<(), SignalingError> {
         check_token("reason", reason)?;
+        check_body(state.as_ref())?;
         let reason = reason.to_owned();
         self.command(|done| NotifierCommand::Terminate {
             reason,

@@ -198,7 +198,7 @@ impl NotifierTask {
 /// RFC 6665 section 4.2.2: a NOTIFY that was refused, or not answered, ends the subscription, unless it is wanted later.
 fn is_over(result: &Result<(), SignalingError>) -> bool {
     match result {
-        Ok(()) | Err(SignalingError::InvalidInput { .. }) => false,
+        Ok(()) => false,
         Err(SignalingError::Rejected(refusal)) => refusal.retry_after.is_none(),
         Err(_) => true,
     }

@@ -371,16 +371,20 @@ impl Round {
         if self.flow.is_none() {
             self.flow = Some(transaction.source);
         }
-        let Ok(slot) = task.events.try_reserve() else {
-            let status = StatusCode::SERVER_INTERNAL_ERROR;
-            answer(&inner, transaction, status, &[("Retry-After", "1")]);
-            return None;
-        };
-        slot.send(SubscriptionEvent::Notified(Box::new(Notification {
-            state: state.clone(),
-            headers: request.headers.clone(),
-            body: request.body(),
-        })));
+        match task.events.try_reserve() {
+            Ok(slot) => slot.send(SubscriptionEvent::Notified(Box::new(Notification {
+                state: state.clone(),
+                headers: request.headers.clone(),
+                body: request.body(),
+            }))),
+            Err(mpsc::error::TrySendError::Full(())) => {
+                let status = StatusCode::SERVER_INTERNAL_ERROR;
+                answer(&inner, transaction, status, &[("Retry-After", "1")]);
+                return None;
+            }
+            // Nobody wants to know any more: it is the notifier that does.
+            Err(mpsc::error::TrySendError::Closed(())) => {}
+        }
         refuse(&inner, transaction, StatusCode::OK);
         Some(state)
     }

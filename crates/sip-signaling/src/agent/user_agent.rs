@@ -29,7 +29,7 @@ use super::{
 use crate::{
     HeaderList, Method, NameAddr, Request, Response, SignalingError, StatusCode, Transport, Uri,
     agent_headers::{ALLOWED_METHODS, SUPPORTED},
-    message::{Scheme, check_token},
+    message::{Scheme, check_body, check_token},
     session::{Dialog, DialogId, SessionTimer},
     transaction::{
         Candidate, ClientEvent, LayerConfig, ListenConfig, ServerTransaction, Target,
@@ -193,6 +193,7 @@ impl UserAgent {
     pub fn subscribe(&self, config: SubscriptionConfig) -> Result<Subscription, SignalingError> {
         check_token("event package", &config.package)?;
         check_headers(&config.headers, false)?;
+        check_body(config.body.as_ref())?;
         HeaderList::new().push("Accept", config.accept.join(", "))?;
         let (sender, events) = mpsc::channel(self.inner.config.limits.pending_messages.max(2));
         let (stop, stop_receiver) = mpsc::unbounded_channel();

@@ -1,5 +1,8 @@
 //! A message body: a content type and bytes.
 
+use super::HeaderList;
+use crate::SignalingError;
+
 /// A body. This crate never looks inside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
@@ -27,5 +30,13 @@ impl Body {
     pub fn is(&self, content_type: &str) -> bool {
         let essence = self.content_type.split(';').next().unwrap_or("").trim();
         essence.eq_ignore_ascii_case(content_type)
+    }
+}
+
+/// Whether this body can be sent.
+pub(crate) fn check_body(body: Option<&Body>) -> Result<(), SignalingError> {
+    match body {
+        Some(body) => HeaderList::new().push("Content-Type", body.content_type.as_str()),
+        None => Ok(()),
     }
 }

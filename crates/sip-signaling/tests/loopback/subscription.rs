@@ -320,13 +320,16 @@ async fn busy_lamp_follows_the_dialogs_of_another_agent() {
         ("dialog", 600)
     );
     assert_eq!(incoming.from().uri(), alice().uri());
-    let mut notifier = incoming.accept(Some(busy(0, DialogState::Early)));
+    let mut notifier = incoming.accept(Some(busy(0, DialogState::Early))).unwrap();
     let mut states = Vec::new();
     while states.len() < 2 {
         if let SubscriptionEvent::Notified(told) = event(&mut subscription).await {
             let info = DialogInfo::parse(&told.body.unwrap().bytes).unwrap();
             states.push(info.dialogs[0].state);
             if states.len() == 1 {
+                // What cannot be sent changes nothing.
+                let broken = Body::new("a/b\r\nEvil: 1", "x");
+                assert!(notifier.notify(Some(broken)).await.is_err());
                 let next = busy(1, DialogState::Confirmed);
                 notifier.notify(Some(next)).await.unwrap();
             }
@@ -343,7 +346,7 @@ async fn busy_lamp_follows_the_dialogs_of_another_agent() {
 
     // This side ends it, with a last word.
     let mut subscription = watcher.subscribe(config(600)).unwrap();
-    let notifier = arrival(&mut queue).await.accept(None);
+    let notifier = arrival(&mut queue).await.accept(None).unwrap();
     let last = busy(2, DialogState::Terminated);
     notifier.terminate("noresource", Some(last)).await.unwrap();
     loop {
@@ -390,7 +393,7 @@ async fn subscriber_that_vanishes_is_forgotten() {
         .push("Record-Route", format!("<sip:{};lr>", peer.addr()))
         .unwrap();
     peer.send(&subscribe.to_bytes()).await;
-    let mut notifier = arrival(&mut queue).await.accept(None);
+    let mut notifier = arrival(&mut queue).await.accept(None).unwrap();
     let ok = peer.response(Method::Subscribe, 200).await;
     assert!(ok.headers.contains("Record-Route"));
     assert_eq!(ok.headers.get("Expires"), Some("1"));
@@ -412,7 +415,7 @@ async fn subscriber_that_vanishes_is_forgotten() {
     let mut subscribe = peer.out_of_call(Method::Subscribe, agent.local_addr());
     subscribe.headers.set("Event", "dialog").unwrap();
     peer.send(&subscribe.to_bytes()).await;
-    let mut notifier = arrival(&mut queue).await.accept(None);
+    let mut notifier = arrival(&mut queue).await.accept(None).unwrap();
     let told = peer.expect(Method::Notify).await;
     peer.reply(&told, 481, "", None).await;
     let end = timeout(PATIENCE, notifier.ended()).await.unwrap();
@@ -449,6 +452,11 @@ async fn arguments_that_would_break_a_message_are_refused() {
     }
     let config = SubscriptionConfig {
         accept: vec!["a/b\r\nEvil: 1".into()],
+        ..wanted(&peer)
+    };
+    assert!(agent.subscribe(config).is_err());
+    let config = SubscriptionConfig {
+        body: Some(Body::new("a/b\r\nEvil: 1", "x")),
         ..wanted(&peer)
     };
     assert!(agent.subscribe(config).is_err());
