@@ -44,6 +44,10 @@ pub(super) async fn run(
                 if let Some(done) = stopping {
                     done.send(result).ok();
                 }
+                tokio::select! {
+                    () = round.last_word(&task) => {}
+                    () = closing.cancelled() => {}
+                }
                 return;
             }
             () = closing.cancelled() => {
@@ -137,6 +141,8 @@ struct Round {
     refresh: Option<Instant>,
     /// Timer N: a NOTIFY is due.
     due: Option<Instant>,
+    /// The notifier has said that it is over.
+    terminated: bool,
 }
 
 impl Drop for Round {
@@ -173,6 +179,7 @@ impl Round {
             sending: None,
             refresh: None,
             due: None,
+            terminated: false,
         }
     }
 
@@ -386,6 +393,7 @@ impl Round {
             Err(mpsc::error::TrySendError::Closed(())) => {}
         }
         refuse(&inner, transaction, StatusCode::OK);
+        self.terminated = matches!(state, SubscriptionState::Terminated { .. });
         Some(state)
     }
 
@@ -446,6 +454,20 @@ impl Round {
                 after: patience,
             }),
         }
+    }
+
+    /// Answers the NOTIFY that follows an un-SUBSCRIBE (RFC 6665 section 4.1.2.3), if it comes soon.
+    async fn last_word(&mut self, task: &SubscriptionTask) {
+        let patience = self.inner.config.timers.t1.saturating_mul(8);
+        let awaited = async {
+            while self.dialog.is_some() && !self.terminated {
+                match self.inputs.recv().await {
+                    Some(input) => self.take_last(task, input),
+                    None => return,
+                }
+            }
+        };
+        tokio::time::timeout(patience, awaited).await.ok();
     }
 
     async fn attend(&mut self, task: &mut SubscriptionTask) {

@@ -7,6 +7,7 @@ use sip_signaling::{
     SignalingError, StatusCode, Subscription, SubscriptionConfig, SubscriptionEvent,
     SubscriptionState, Uri, UserAgent,
     event_package::{DialogInfo, DialogState, MessageSummary, ReportedDialog},
+    message::Message,
 };
 use tokio::time::timeout;
 
@@ -157,24 +158,22 @@ async fn notifies_of_others_do_not_come_in() {
     refused(old, 500).await;
     tell(&mut peer, &subscribe, "active", Some(summary(2))).await;
     assert_eq!(new_messages(&mut subscription).await, 2);
-    // Once it is dropped, the notifier is told to stop, and what comes after that is unknown.
+    // Once it is dropped, the notifier is told to stop.
     drop(subscription);
     let last = peer.expect(Method::Subscribe).await;
     assert_eq!(last.headers.get("Expires"), Some("0"));
     peer.reply_with(&last, 200, &[]).await;
-    let late = notify(&mut peer, &subscribe, "peer", "terminated", None);
-    let late = late.to_bytes();
-    loop {
-        // The task of the subscription ends a moment after its 200.
-        peer.send(&late).await;
-        let answer = match peer.any().await {
-            sip_signaling::message::Message::Response(response) => response.status.0,
-            _ => continue,
-        };
-        if answer == 481 {
-            break;
+    // The last word is heard, and what comes after it is unknown.
+    tell(&mut peer, &subscribe, "terminated", None).await;
+    for late in 0.. {
+        assert!(late < 100, "the subscription does not end");
+        let request = notify(&mut peer, &subscribe, "peer", "terminated", None);
+        peer.send(&request.to_bytes()).await;
+        // The task ends a moment after the last 200.
+        match peer.any().await {
+            Message::Response(response) if response.status.0 == 481 => break,
+            _ => tokio::task::yield_now().await,
         }
-        tokio::task::yield_now().await;
     }
 }
 
