@@ -529,9 +529,10 @@ impl JitterBuffer {
             starved,
             concealed: concealed + self.frame,
         };
-        // The packet after the missing one holds its in-band FEC; two further on does not.
+        // The packet after the missing one holds its in-band FEC; two further on does not. How many are missing does not
+        // tell: the first of them may have been concealed already.
         Some(Due::Missing {
-            fec: !wait && missing == 1 && gap <= self.frame + tolerance,
+            fec: !wait && gap <= self.frame + tolerance,
         })
     }
 

@@ -195,6 +195,27 @@ fn a_lost_packet_is_offered_the_next_one_for_fec() {
 }
 
 #[test]
+fn the_last_of_several_lost_packets_is_offered_the_next_one_too() {
+    let mut listener = Listener::new(JitterBufferConfig::default());
+    listener.insert(0, packet(0), 0);
+    let start = listener.start;
+    let at = |buffer: &mut JitterBuffer, ms: u64| match buffer
+        .playout(start + Duration::from_millis(ms), Duration::ZERO)
+    {
+        Playout::Packet { sequence, .. } => format!("packet {sequence}"),
+        Playout::Missing { next, .. } => format!("missing {next:?}"),
+        Playout::Silence => "silence".into(),
+    };
+    assert_eq!(at(&mut listener.buffer, 40), "packet 0");
+    // Nothing is there: whether it is late or lost is not known.
+    assert_eq!(at(&mut listener.buffer, 60), "missing None");
+    listener.insert(65 * MS, packet(3), 3);
+    assert_eq!(at(&mut listener.buffer, 80), "missing Some([0, 0, 0, 3])");
+    assert_eq!(at(&mut listener.buffer, 100), "packet 3");
+    assert_eq!(listener.buffer.stats().lost, 2);
+}
+
+#[test]
 fn sequence_and_timestamp_wrap() {
     let mut listener = Listener::new(JitterBufferConfig::default());
     let arrivals = (0..400_u32)
