@@ -13,7 +13,7 @@
 //! - Later ones are there: it is missing. If the target asks for a packet time more, wait with it, else give it up.
 //! - None is there: conceal and decide when they come. What then exceeds the target is late; within it the delay grows.
 //! - The next packet's time lies ahead though no sequence number is missing: a pause in the talk, no loss.
-//! - 100 ms concealed: silence, and a fresh start with the current target when packets return.
+//! - 200 ms concealed: silence, and a fresh start with the current target when packets return.
 #![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod config;
@@ -35,7 +35,7 @@ use self::steering::Steering;
 use crate::units::{ClockRate, PayloadType};
 
 /// How much is concealed in a row before silence takes over.
-const CONCEAL_AT_MOST: i64 = 100_000_000;
+const CONCEAL_AT_MOST: i64 = 200_000_000;
 /// A relative delay beyond these is a jump of the sender's timestamps, not the network.
 const JUMP_EARLY: i64 = -500_000_000;
 const JUMP_LATE: i64 = 2_000_000_000;

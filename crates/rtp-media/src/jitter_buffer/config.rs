@@ -19,7 +19,8 @@ pub struct JitterBufferConfig {
     pub initial_delay: Duration,
     /// What to give up for what, 0 to 1: 0 for the least delay, with words clipped where the network is uneven; 1 for every
     /// packet played, with delay to match. At 0.5 next to no packet comes too late where 40 ms suffice for that; beyond, up
-    /// to 3 % do where more delay would save few of them; each 0.17 more or less is half or twice as many.
+    /// to 3 % do where more delay would save few of them, and some more where it is long already; each 0.17 more or less is
+    /// half or twice as many.
     pub latency_vs_quality: f32,
 }
 

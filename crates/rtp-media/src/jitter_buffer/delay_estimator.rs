@@ -10,6 +10,10 @@
 //!
 //! So a short delay is made longer even for the few packets that are late, and a long one only where that helps many. When
 //! all packets come late for a while, the network has changed, and delays that miss them are out of the question at once.
+//!
+//! Packets that a stall held up arrive together. Those that come too late leave a gap of several, which is heard far more
+//! than as many single ones, so they weigh more. But a stall is one event however many packets it holds up: early in a call
+//! it says little of how often there will be another, and they weigh less.
 #![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::time::Duration;
@@ -36,10 +40,18 @@ const NEXT_TO_NOTHING: f32 = 0.4e-9;
 const FIRST_LATE: f32 = 0.05;
 const FEW: f32 = 0.001;
 /// What a share of late packets costs on top, per 1 %.
-const LATE_COST: f32 = 0.13;
-/// Share of late packets beyond which more delay is always worth it, and what it costs there, per 1 %.
-const MOST_LATE: f32 = 0.03;
+const LATE_COST: f32 = 0.11;
+/// Share of late packets beyond which more delay is always worth it, and what it costs there, per 1 %. Beyond this delay, ns,
+/// the share grows in proportion: who waits long already waits less gladly for the rest.
+const MOST_LATE: f32 = 0.028;
+const MOST_LATE_UP_TO: f32 = 52e6;
 const TOO_LATE_COST: f32 = 1.0;
+/// What each packet weighs that a stall held up, relative to others, once so many packets have come; before, in proportion.
+const HELD_UP_WEIGHT: f32 = 1.5;
+const STALLS_KNOWN: u32 = 1_000;
+/// Packets that a stall held up arrive within this of the one before, ns, and are less late than it by at least this.
+const HELD_UP_APART: i64 = 3_000_000;
+const HELD_UP_STEP: i64 = 5_000_000;
 /// What a delay out of bounds costs: more than anything else.
 const OUT_OF_BOUNDS: f32 = 100.0;
 /// What a change of delay must gain.
@@ -70,6 +82,8 @@ pub(super) struct DelayEstimator {
     /// Movement of the base that the histogram has not followed yet, less than a bucket.
     unshifted: i64,
     last_arrival: i64,
+    /// Arrival and relative delay of the packet before.
+    before: (i64, i64),
     /// Since when all packets are late, and the longest of their delays.
     all_late: Option<(i64, i64)>,
     /// A delay that the network has shown it needs now, and until when that is believed.
@@ -101,6 +115,7 @@ impl DelayEstimator {
             base: 0,
             unshifted: 0,
             last_arrival: 0,
+            before: (0, 0),
             all_late: None,
             spike: (0, 0),
         }
@@ -116,8 +131,9 @@ impl DelayEstimator {
         self.last_arrival = self.last_arrival.max(arrival);
         // A packet later than the greatest delay cannot be helped by a greater one.
         if relative <= self.max + 2 * BUCKET {
-            self.add(relative);
+            self.add(relative, self.worth_noting(arrival, relative));
         }
+        self.before = (arrival, relative);
         self.packets = self.packets.saturating_add(1);
     }
 
@@ -179,9 +195,10 @@ impl DelayEstimator {
 
     fn cost_with(&self, delay: i64, late: f32) -> f32 {
         let late = late * self.quality;
+        let most_late = MOST_LATE * (delay as f32 / MOST_LATE_UP_TO).max(1.0);
         let lateness = FIRST_LATE * (1.0 - (-late / FEW).exp())
             + 100.0 * LATE_COST * late
-            + 100.0 * (TOO_LATE_COST - LATE_COST) * (late - MOST_LATE).max(0.0);
+            + 100.0 * (TOO_LATE_COST - LATE_COST) * (late - most_late).max(0.0);
         let outside = (self.floor() - delay).max(delay - self.max);
         let outside = if outside > 0 {
             OUT_OF_BOUNDS + outside as f32 / BUCKET as f32
@@ -281,12 +298,23 @@ impl DelayEstimator {
         }
     }
 
-    fn add(&mut self, relative: i64) {
+    /// What a packet weighs among others.
+    fn worth_noting(&self, arrival: i64, relative: i64) -> f32 {
+        let (arrival_before, relative_before) = self.before;
+        let held_up = (arrival - arrival_before).abs() < HELD_UP_APART
+            && relative_before - relative > HELD_UP_STEP;
+        if !held_up {
+            return 1.0;
+        }
+        HELD_UP_WEIGHT * (self.packets as f32 / STALLS_KNOWN as f32).min(1.0)
+    }
+
+    fn add(&mut self, relative: i64, worth: f32) {
         let bucket = usize::try_from(relative / BUCKET)
             .unwrap_or(0)
             .min(BUCKETS - 1);
         if let Some(weight) = self.weights.get_mut(bucket) {
-            *weight += self.weight;
+            *weight += self.weight * worth;
         }
         self.total += self.weight;
         // A plain count at first, so that the first seconds are judged as a whole; then older packets fade.
@@ -296,7 +324,7 @@ impl DelayEstimator {
         if self.weight > 1e4 {
             let scale = 1.0 / self.weight;
             self.weights.iter_mut().for_each(|w| *w *= scale);
-            self.total = self.weights.iter().sum();
+            self.total *= scale;
             self.weight = 1.0;
         }
     }
@@ -426,6 +454,44 @@ mod tests {
         assert_eq!(estimator.target(), 122 * MS);
         feed(&mut estimator, next, [0; 400]);
         assert_eq!(estimator.target(), 2 * MS, "and it is forgotten");
+    }
+
+    #[test]
+    fn one_stall_early_in_a_call_is_not_taken_for_the_rule() {
+        let mut estimator = estimator();
+        let next = feed(&mut estimator, 0, [0; 150]);
+        // 400 ms, of which each packet is less late than the one before.
+        let stall = (0..20).map(|n| 400 - 20 * n);
+        let next = feed(&mut estimator, next, stall.clone());
+        let next = feed(&mut estimator, next, [0; 50]);
+        assert!(estimator.target() < 100 * MS, "{}", estimator.target());
+        // As many packets of their own are.
+        let mut other = self::estimator();
+        feed(
+            &mut other,
+            0,
+            (0..220).map(|n| if n % 11 == 5 { 300 } else { 0 }),
+        );
+        assert_eq!(other.target(), 302 * MS);
+        // And so are stalls that come again and again.
+        let more = (0..30).flat_map(|_| stall.clone().chain([0; 130]));
+        feed(&mut estimator, next, more);
+        assert!(estimator.target() > 200 * MS, "{}", estimator.target());
+    }
+
+    #[test]
+    fn packets_of_a_stall_weigh_more_than_as_many_single_ones() {
+        let [stalls, single] = [true, false].map(|in_stalls| {
+            let mut estimator = estimator();
+            let delays = (0..3_300_i64).map(|n| match (in_stalls, n % 330) {
+                (true, n @ 100..110) => 200 - 20 * (n - 100),
+                (false, n) if n % 33 == 0 => 20 + 20 * (n / 33),
+                _ => 0,
+            });
+            feed(&mut estimator, 0, delays);
+            estimator.target()
+        });
+        assert!(stalls > single, "{stalls} {single}");
     }
 
     #[test]

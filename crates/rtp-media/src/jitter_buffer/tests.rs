@@ -255,13 +255,13 @@ fn a_pause_in_the_talk_is_no_loss() {
         .filter(|(index, _)| index.is_none())
         .count();
     assert!(
-        concealed <= 10,
-        "100 ms after each end of the talk: {concealed}"
+        concealed <= 20,
+        "200 ms after each end of the talk: {concealed}"
     );
 }
 
 #[test]
-fn a_stopped_sender_is_concealed_for_100_ms_and_then_silent() {
+fn a_stopped_sender_is_concealed_for_200_ms_and_then_silent() {
     let mut listener = Listener::new(JitterBufferConfig::default());
     let arrivals = (0..50_u32)
         .map(|i| (i64::from(i) * FRAME, packet(i), i))
@@ -273,7 +273,7 @@ fn a_stopped_sender_is_concealed_for_100_ms_and_then_silent() {
         .rev()
         .take_while(|(index, _)| index.is_none())
         .count();
-    assert_eq!(concealed, 5);
+    assert_eq!(concealed, 10);
     assert!(listener.silence > 80);
     assert_eq!(
         listener.buffer.stats().lost,
@@ -590,11 +590,11 @@ fn the_seven_networks_stay_within_bounds() {
     let bounds = [
         ("clean", 25.0, 0.0),
         ("gauss20", 62.0, 0.0125),
-        ("gauss40", 110.0, 0.015),
-        ("pareto", 110.0, 0.0275),
+        ("gauss40", 100.0, 0.0235),
+        ("pareto", 88.0, 0.036),
         ("ge5", 43.0, 0.005),
         ("wifi", 47.0, 0.035),
-        ("drift", 28.0, 0.005),
+        ("drift", 27.0, 0.005),
     ];
     let traces = traces(3_000);
     for (trace, (name, delay, late)) in traces.iter().zip(bounds) {
