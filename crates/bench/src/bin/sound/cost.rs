@@ -9,26 +9,70 @@ use rtp_media::{
     ClockRate, JitterBuffer, JitterBufferConfig, Pace, PacketMeta, PayloadType, Playout,
 };
 
-use crate::RATE;
 use crate::policies::FRAME;
 use crate::speech::SECONDS;
 use crate::traces::{FRAME_MS, PACKETS, Trace};
+use crate::{AnyError, RATE};
 
-/// Runs, of which the fastest counts: the others were disturbed.
-const RUNS: usize = 40;
+/// The networks take turns so often, and the fastest run of each counts: a machine that others use too is slow for seconds
+/// on end.
+const ROUNDS: usize = 40;
+/// Runs in a turn, of which the first fill the caches.
+const RUNS: usize = 4;
+/// Turns between two runs of what the library is compared with, which take ten times as long.
+const SELDOM: usize = 4;
 
-/// Microseconds for a second of audio.
-pub(crate) fn library(trace: &Trace, packets: &[Vec<u8>], decoded: &[f32]) -> f64 {
-    let fastest = (0..RUNS)
-        .map(|_| run(trace, packets, decoded, true))
-        .min()
-        .unwrap_or_default();
-    // What the loop itself costs, copying the samples included.
-    let empty = (0..RUNS)
-        .map(|_| run(trace, packets, decoded, false))
-        .min()
-        .unwrap_or_default();
-    fastest.saturating_sub(empty).as_secs_f64() * 1e6 / SECONDS as f64
+/// The fastest runs of one network.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cost {
+    whole: Duration,
+    /// What the loop itself costs, copying datagrams and samples included.
+    empty: Duration,
+    neteq: Duration,
+}
+
+impl Cost {
+    /// The library's, in microseconds for a second of audio.
+    pub(crate) fn library_us(&self) -> f64 {
+        per_second(self.whole.saturating_sub(self.empty))
+    }
+
+    /// That of the `neteq` crate, its decoding included. `None`: it was not measured.
+    pub(crate) fn neteq_us(&self) -> Option<f64> {
+        (self.neteq < Duration::MAX).then(|| per_second(self.neteq))
+    }
+}
+
+fn per_second(spent: Duration) -> f64 {
+    spent.as_secs_f64() * 1e6 / SECONDS as f64
+}
+
+/// What each of the networks costs.
+pub(crate) fn measure(
+    traces: &[Trace],
+    packets: &[Vec<u8>],
+    decoded: &[f32],
+    with_neteq: bool,
+) -> Result<Vec<Cost>, AnyError> {
+    let never = Cost {
+        whole: Duration::MAX,
+        empty: Duration::MAX,
+        neteq: Duration::MAX,
+    };
+    let mut costs = vec![never; traces.len()];
+    for round in 0..ROUNDS {
+        for (trace, cost) in traces.iter().zip(&mut costs) {
+            for _ in 0..RUNS {
+                cost.whole = cost.whole.min(run(trace, packets, decoded, true));
+                cost.empty = cost.empty.min(run(trace, packets, decoded, false));
+            }
+            #[cfg(target_os = "linux")]
+            if with_neteq && round % SELDOM == 0 {
+                cost.neteq = cost.neteq.min(crate::neteq::cost(trace, packets)?);
+            }
+        }
+    }
+    Ok(costs)
 }
 
 fn run(trace: &Trace, packets: &[Vec<u8>], decoded: &[f32], whole: bool) -> Duration {
@@ -46,6 +90,8 @@ fn run(trace: &Trace, packets: &[Vec<u8>], decoded: &[f32], whole: bool) -> Dura
         .map(|tick| at(7.0 + tick as f64 * FRAME_MS))
         .collect();
     let (mut frame, mut ahead) = (Vec::with_capacity(4 * FRAME), Vec::with_capacity(FRAME));
+    // Packets come from the network card, and are in the cache when they are put in.
+    let mut datagram = Vec::with_capacity(FRAME);
     let mut waiting = 0;
     let begun = Instant::now();
     for (tick, &due) in ticks.iter().enumerate() {
@@ -56,10 +102,12 @@ fn run(trace: &Trace, packets: &[Vec<u8>], decoded: &[f32], whole: bool) -> Dura
                 marker: false,
                 payload_type: PayloadType(0),
             };
+            datagram.clear();
+            datagram.extend_from_slice(&packets[packet]);
+            black_box(&datagram);
             if whole {
-                buffer.insert(arrival, meta, &packets[packet]);
+                buffer.insert(arrival, meta, &datagram);
             }
-            black_box(arrival);
         }
         while waiting < FRAME {
             frame.clear();

@@ -31,6 +31,7 @@ const RATE: u32 = 8_000;
 
 /// How the library is called in the tables.
 const LIBRARY: &str = "headless-sip";
+const NETEQ: &str = "neteq";
 
 /// Measures what is heard, and when, through seven networks.
 #[derive(Debug, Parser)]
@@ -89,15 +90,20 @@ fn run(cli: &Cli) -> Result<(), AnyError> {
     let mut rows: Vec<Row> = Vec::new();
     let mut runs = Vec::new();
     for &seed in &cli.seed {
-        for trace in traces::all(seed) {
-            if !cli.trace.is_empty() && !cli.trace.iter().any(|name| name == trace.name) {
-                continue;
-            }
-            let cost = cost::library(&trace, &packets, &decoded);
-            for (policy, heard) in listen(cli, &trace, &packets)? {
-                let pieces = align::pieces(&heard, &decoded, &trace);
-                let mut row = Row::new(&trace, policy, &heard, &pieces);
-                row.cost_us = (row.policy == LIBRARY).then_some(cost);
+        let mut traces = traces::all(seed);
+        traces.retain(|trace| {
+            cli.trace.is_empty() || cli.trace.iter().any(|name| name == trace.name)
+        });
+        let costs = cost::measure(&traces, &packets, &decoded, !cli.library_only)?;
+        for (trace, cost) in traces.iter().zip(costs) {
+            for (policy, heard) in listen(cli, trace, &packets)? {
+                let pieces = align::pieces(&heard, &decoded, trace);
+                let mut row = Row::new(trace, policy, &heard, &pieces);
+                row.cost_us = match row.policy.as_str() {
+                    LIBRARY => Some(cost.library_us()),
+                    NETEQ => cost.neteq_us(),
+                    _ => None,
+                };
                 rows.push(row);
                 runs.push((heard, pieces));
             }
@@ -131,7 +137,7 @@ fn listen(cli: &Cli, trace: &Trace, packets: &[Vec<u8>]) -> Result<Vec<(String, 
         }
         #[cfg(target_os = "linux")]
         for &phase in &cli.phase {
-            heard.push(("neteq".to_owned(), neteq::play(trace, packets, phase)?));
+            heard.push((NETEQ.to_owned(), neteq::play(trace, packets, phase)?));
         }
     }
     Ok(heard)

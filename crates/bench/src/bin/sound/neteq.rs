@@ -4,6 +4,7 @@
 //! answers with virtual time while the crate runs, and asks the kernel otherwise.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use ::neteq::codec::AudioDecoder;
 use ::neteq::neteq::SpeechType;
@@ -76,14 +77,25 @@ impl AudioDecoder for Ulaw {
 
 /// The crate with its defaults, asked for 10 ms at a time from `phase_ms` on.
 pub(crate) fn play(trace: &Trace, packets: &[Vec<u8>], phase_ms: f64) -> Result<Heard, AnyError> {
+    Ok(timed(trace, packets, phase_ms)?.0)
+}
+
+/// How long it takes for all of it.
+pub(crate) fn cost(trace: &Trace, packets: &[Vec<u8>]) -> Result<Duration, AnyError> {
+    Ok(timed(trace, packets, 5.0)?.1)
+}
+
+fn timed(trace: &Trace, packets: &[Vec<u8>], phase_ms: f64) -> Result<(Heard, Duration), AnyError> {
+    let arrivals = trace.arrivals();
+    let begun = Instant::now();
     set_clock(0.0);
-    let heard = play_in_virtual_time(trace, packets, phase_ms);
+    let heard = play_in_virtual_time(&arrivals, packets, phase_ms);
     VIRTUAL_NOW.store(0, Ordering::Relaxed);
-    heard
+    Ok((heard?, begun.elapsed()))
 }
 
 fn play_in_virtual_time(
-    trace: &Trace,
+    arrivals: &[(f64, usize)],
     packets: &[Vec<u8>],
     phase_ms: f64,
 ) -> Result<Heard, AnyError> {
@@ -96,7 +108,7 @@ fn play_in_virtual_time(
         start_ms: phase_ms,
         ..Heard::default()
     };
-    let mut arrivals = trace.arrivals().into_iter().peekable();
+    let mut arrivals = arrivals.iter().copied().peekable();
     for tick in 0..PACKETS * 2 + 80 {
         let due = phase_ms + tick as f64 * TICK_MS;
         while let Some((arrival, packet)) = arrivals.next_if(|&(arrival, _)| arrival <= due) {
