@@ -4,6 +4,8 @@ mod bridge;
 #[cfg(test)]
 mod tests;
 
+use wide::f32x4;
+
 use self::bridge::{Banks, Bridge};
 use crate::pitch::{energy, find_pitch};
 
@@ -450,12 +452,23 @@ impl Level {
             }
             return;
         }
-        let mut elapsed = elapsed as f32;
-        for sample in samples {
-            let level = self.full - self.fall * elapsed;
-            *sample = (*sample * level + noise.next() * (1.0 - level)).clamp(-1.0, 1.0);
-            elapsed += 1.0;
+        let mut elapsed = f32x4::splat(elapsed as f32) + f32x4::new([0.0, 1.0, 2.0, 3.0]);
+        let (full, fall) = (f32x4::splat(self.full), f32x4::splat(self.fall));
+        let mut fade = |samples: [f32; 4], noise: [f32; 4]| {
+            let level = full - fall * elapsed;
+            elapsed += f32x4::splat(4.0);
+            let faded = f32x4::new(samples) * level + f32x4::new(noise) * (f32x4::ONE - level);
+            faded.fast_max(-f32x4::ONE).fast_min(f32x4::ONE).to_array()
+        };
+        let (fours, rest) = samples.as_chunks_mut::<4>();
+        for four in fours {
+            *four = fade(*four, [(); 4].map(|()| noise.next()));
         }
+        let mut last = [0.0; 4];
+        last[..rest.len()].copy_from_slice(rest);
+        let mut noises = [0.0; 4];
+        noises[..rest.len()].fill_with(|| noise.next());
+        rest.copy_from_slice(&fade(last, noises)[..rest.len()]);
     }
 }
 

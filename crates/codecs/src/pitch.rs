@@ -190,7 +190,9 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
         sums + f32x8::new(a) * f32x8::new(b)
     });
     let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    sums.reduce_add() + rest
+    // In pairs: a sum from one end to the other waits for each of its additions.
+    let [a, b, c, d, e, f, g, h] = sums.to_array();
+    ((a + e) + (b + f)) + ((c + g) + (d + h)) + rest
 }
 
 #[cfg(test)]
