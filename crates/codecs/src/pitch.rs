@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use wide::f32x8;
+use wide::{CmpGe, f32x8};
 
 /// Rate at which the first, coarse search runs, in Hz: speech has its pitch
 /// well below, as in G.711 Appendix I, which searches at 4 kHz too.
@@ -127,25 +127,34 @@ pub(crate) fn best_match(signal: &[f32], piece: &[f32]) -> Pitch {
     }
     // Each step takes one sample in and leaves one out, so its energy costs two squares.
     let mut moving = f64::from(energy(&signal[..length.min(signal.len())]));
-    // The best product, and its energy: the square of the one by the other is compared, without a division.
-    let (mut best, mut best_energy) = (f32::NEG_INFINITY, 1.0_f32);
+    // The square of the product by the energy, with the sign of the product.
+    let mut best = f32::NEG_INFINITY;
     for first in (0..=last).step_by(8) {
         let around = &signal[first..];
-        let eight = eight_products(around, piece);
-        for (n, &product) in eight.iter().enumerate().take(last + 1 - first) {
-            let (product, energy) = match moving as f32 {
-                energy if energy < floor => (0.0, 1.0),
-                energy => (product, energy),
-            };
-            if product * product.abs() * best_energy >= best * best.abs() * energy {
-                (best, best_energy, found.lag) = (product, energy, first + n);
-            }
+        let product = eight_products(around, piece);
+        let energy = [0, 1, 2, 3, 4, 5, 6, 7].map(|n| {
+            let energy = moving as f32;
             if let Some(&entering) = around.get(n + length) {
                 moving += square(entering) - square(around[n]);
             }
+            energy
+        });
+        let fit = product * product.abs() / f32x8::new(energy).fast_max(f32x8::splat(floor));
+        if fit.cmp_ge(f32x8::splat(best)).none() {
+            continue;
+        }
+        for (n, fit) in fit
+            .to_array()
+            .into_iter()
+            .enumerate()
+            .take(last + 1 - first)
+        {
+            if fit >= best {
+                (best, found.lag) = (fit, first + n);
+            }
         }
     }
-    found.correlation = best / (best_energy * still).sqrt();
+    found.correlation = (best.abs() / still).sqrt().copysign(best);
     found
 }
 
@@ -154,27 +163,34 @@ fn square(sample: f32) -> f64 {
 }
 
 /// Products of `piece` with `signal` from its beginning, from its second sample and so on. Less where it ends before.
-fn eight_products(signal: &[f32], piece: &[f32]) -> [f32; 8] {
+fn eight_products(signal: &[f32], piece: &[f32]) -> f32x8 {
     let Some(around) = signal.get(..piece.len() + 7) else {
-        return std::array::from_fn(|n| {
+        return f32x8::new(std::array::from_fn(|n| {
             signal
                 .get(n..n + piece.len())
                 .map_or(0.0, |there| dot(there, piece))
-        });
+        }));
     };
-    // Odd samples apart from even ones, since each sum waits for the one before it.
+    // Two sums, since each waits for what was added last.
     let (mut even, mut odd) = (f32x8::ZERO, f32x8::ZERO);
-    let (pairs, last) = piece.as_chunks::<2>();
-    for (pair, there) in pairs.iter().zip(around.windows(9).step_by(2)) {
-        if let (Some(first), Some(second)) = (there.first_chunk(), there.last_chunk()) {
-            even += f32x8::splat(pair[0]) * f32x8::new(*first);
-            odd += f32x8::splat(pair[1]) * f32x8::new(*second);
-        }
+    let (fours, rest) = piece.as_chunks::<4>();
+    for (&[a, b, c, d], there) in fours.iter().zip(around.windows(11).step_by(4)) {
+        even += f32x8::splat(a) * eight(there, 0) + f32x8::splat(c) * eight(there, 2);
+        odd += f32x8::splat(b) * eight(there, 1) + f32x8::splat(d) * eight(there, 3);
     }
-    if let (Some(last), Some(there)) = (last.first(), around.last_chunk()) {
-        even += f32x8::splat(*last) * f32x8::new(*there);
+    let there = &around[4 * fours.len()..];
+    for (n, &sample) in rest.iter().enumerate() {
+        even += f32x8::splat(sample) * eight(there, n);
     }
-    (even + odd).to_array()
+    even + odd
+}
+
+#[inline]
+fn eight(samples: &[f32], from: usize) -> f32x8 {
+    let eight = samples
+        .get(from..)
+        .and_then(|samples| samples.first_chunk());
+    eight.map_or(f32x8::ZERO, |&eight| f32x8::new(eight))
 }
 
 /// Sum of squares.
